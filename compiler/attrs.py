@@ -1,0 +1,113 @@
+"""Static attributes of ops: a closed set of Python values, normalised when they enter.
+
+int, float, str, bool, None, dtype (kept as its name), dim, slice, Ellipsis, Graph, and tuples of them.  Memo keys hold
+(type, value), because 1 == 1.0 == True and floats are told apart by their bits.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, Protocol, TypeGuard, runtime_checkable
+
+import jax.numpy as jnp
+import numpy as np
+
+from .dims import Dim, substitute
+from .errors import ArgumentError
+from .types import dtype_name
+
+
+@runtime_checkable
+class GraphLike(Protocol):
+    """A region: what `Graph` offers to attributes without being imported here."""
+
+    def digest(self) -> str: ...
+
+    def substitute(self, env: Mapping[str, int | Dim]) -> Any: ...
+
+
+_ATOMS = (int, float, str, bool, type(None), type(Ellipsis))
+
+
+def normalize(value: Any, op: str, name: str) -> Any:
+    """`value` as a member of the closed set.
+
+    Raises:
+        ArgumentError: it is none (an array, a callable, an enum, a set, bytes, a complex number).
+    """
+    kind = type(value)
+    if kind in _ATOMS or kind is Dim:
+        return value
+    if kind is tuple or kind is list:
+        return tuple(normalize(item, op, name) for item in value)
+    if kind is slice:
+        parts = (normalize(part, op, name) for part in (value.start, value.stop, value.step))
+        return slice(*parts)
+    if isinstance(value, np.bool_ | np.integer | np.floating):
+        return value.item()
+    if isinstance(value, np.dtype) or (isinstance(value, type) and _is_dtype(value)):
+        return dtype_name(value)
+    if isinstance(value, GraphLike):
+        return value
+    if kind is dict:
+        return tuple((normalize(k, op, name), normalize(v, op, name)) for k, v in value.items())
+    raise ArgumentError(
+        f"{op}() cannot take {name}={value!r}: attributes of an op are static",
+        received=f"{name}: {kind.__module__}.{kind.__qualname__}",
+        hint="give an int, float, str, bool, None, dtype, size, slice, or a tuple of them.",
+    )
+
+
+def is_tuple(value: Any) -> TypeGuard[tuple[Any, ...]]:
+    """Whether it is a tuple, said so that a type checker does not take its members for unknown."""
+    return type(value) is tuple
+
+
+def _is_dtype(value: type) -> bool:
+    if value in (int, float, bool):
+        return True
+    try:
+        return jnp.dtype(value).kind != "O"  # NumPy takes any class as object
+    except TypeError:
+        return False
+
+
+def key(value: Any) -> Any:
+    """Hashable stand-in in which values of different types or bits differ."""
+    kind = type(value)
+    if kind is float:
+        return ("f", "nan" if math.isnan(value) else value.hex())
+    if kind is int or kind is str or value is None or value is Ellipsis or kind is Dim:
+        return (kind, value)
+    if kind is bool:
+        return (bool, value)
+    if kind is tuple:
+        return tuple([key(item) for item in value])
+    if kind is slice:
+        return ("slice", key(value.start), key(value.stop), key(value.step))
+    return ("graph", value.digest())
+
+
+def substitute_attr(value: Any, env: Mapping[str, int | Dim]) -> Any:
+    """`value` with symbols replaced by sizes, in tuples, slices and regions too."""
+    kind = type(value)
+    if kind is Dim:
+        return substitute(value, env)
+    if kind is tuple:
+        return tuple([substitute_attr(item, env) for item in value])
+    if kind is slice:
+        return slice(*(substitute_attr(part, env) for part in (value.start, value.stop, value.step)))
+    if kind in _ATOMS:
+        return value
+    return value.substitute(env)
+
+
+def has_dims(value: Any) -> bool:
+    """Whether a symbol occurs in it."""
+    kind = type(value)
+    if kind is tuple:
+        return any(has_dims(item) for item in value)
+    if kind is slice:
+        return any(has_dims(part) for part in (value.start, value.stop, value.step))
+    return kind is Dim

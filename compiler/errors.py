@@ -1,0 +1,72 @@
+"""Every error a user of kgc can meet: what is wrong, where in their own code, what was received, and what to do.
+
+All classes also derive from the built-in exception that Python or Keras would raise there, so `except ValueError`
+keeps working.
+"""
+
+from __future__ import annotations
+
+from . import location
+
+
+class KgcError(Exception):
+    """Base of kgc's errors.
+
+    Args:
+        what: one sentence that says what is wrong, naming the layer, op or argument.
+        where: the user's line; by default the nearest frame outside kgc and JAX at the time of the raise.
+        received: what was given, with types.
+        hint: what to do instead.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        where: location.Location | None = None,
+        received: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        self.what = what
+        self.where = where if where is not None else location.here()
+        self.received = received
+        self.hint = hint
+        super().__init__(what)
+
+    def __str__(self) -> str:
+        lines = [self.what]
+        if self.where is not None:
+            lines.append(f"  {self.where.describe()}")
+        if self.received:
+            lines.append(f"  Received: {self.received}")
+        if self.hint:
+            lines.append(f"  Hint: {self.hint}")
+        return "\n".join(lines)
+
+
+class ShapeError(KgcError, ValueError):
+    """Ranks or sizes that do not fit."""
+
+
+class DTypeError(KgcError, TypeError):
+    """A dtype, or a kind of object, that an operand cannot have."""
+
+
+class GraphError(KgcError, ValueError):
+    """Wiring: disconnected graphs, duplicate names, a symbolic tensor used as a number."""
+
+
+class ArgumentError(KgcError, ValueError):
+    """An argument with an illegal or unsupported value, or an unknown identifier."""
+
+
+class DataError(KgcError, ValueError):
+    """Data given to fit, evaluate or predict that does not fit the model or itself."""
+
+
+class FileFormatError(KgcError, ValueError):
+    """A file that is malformed, hostile, or of another model."""
+
+
+class IRError(KgcError, ValueError):
+    """IR text that does not parse, or a graph that the verifier refuses."""

@@ -1,0 +1,110 @@
+"""Evaluate a graph on arrays: under `jax.jit` this is the lowering, on plain arrays it is the reference.
+
+Unknown sizes are bound from the shapes of the arguments, and every result is held against its type while the program
+is specialised to these shapes: the check costs nothing at run time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax.numpy as jnp
+from jax import lax
+
+from . import attrs, dims, infer
+from .dims import Dim
+from .errors import KgcError, ShapeError
+from .graph import Graph
+from .ir import Node, Value
+from .types import TensorType
+
+
+def evaluate(graph: Graph, inputs: Sequence[Any], params: Sequence[Any] = (), state: Sequence[Any] = ()) -> tuple[list[Any], list[Any]]:
+    """Outputs, and the new values of `graph.assigns` in their order.
+
+    Args:
+        graph: a verified graph.
+        inputs, params, state: arrays (or JAX tracers) in the graph's order.
+
+    Raises:
+        ShapeError: the shapes contradict the graph's types; it names the argument or the node.
+    """
+    env: dict[str, int | Dim] = {}
+    values: dict[Value, Any] = {}
+    pending: list[Value] = []
+    for group, arrays in ((graph.inputs, inputs), (graph.params, params), (graph.state, state)):
+        for value, array in zip(group, arrays, strict=True):
+            values[value] = array
+            if not bind(value.type, array, env):
+                raise _misfit(graph, value, array, env)
+            if not value.type.is_static:
+                pending.append(value)
+    for value in pending:  # a size bound by a later axis decides about an earlier one
+        if not bind(value.type, values[value], env):
+            raise _misfit(graph, value, values[value], env)
+    for value, array in graph.consts.items():
+        values[value] = _constant(value.type, array)
+    for node in graph.nodes:
+        results = run_node(node, values, env)
+        for value, array in zip(node.results, results, strict=True):
+            if not bind(value.type, array, env):
+                raise _failed(node, value, array, env)
+            values[value] = array
+    return [values[value] for value in graph.outputs], [values[value] for _, value in graph.assigns]
+
+
+def run_node(node: Node, values: dict[Value, Any], env: dict[str, int | Dim]) -> Sequence[Any]:
+    """Results of one node, given arrays for the Values it uses."""
+    static = attrs.substitute_attr(node.attrs, env) if env else node.attrs
+    operands = [_filled(operand, values) for operand in node.operands]
+    try:
+        out = node.op.run(node.op.arguments(operands, infer.lowered(static)))
+    except KgcError as error:
+        if error.where is None:
+            error.where = node.loc
+        raise
+    return out if isinstance(out, tuple | list) else (out,)
+
+
+def bind(type_: TensorType, array: Any, env: dict[str, int | Dim]) -> bool:
+    """Bind the type's unknown sizes from the array's shape; whether the shape fits."""
+    shape = array.shape if hasattr(array, "shape") else jnp.shape(array)
+    if len(shape) != len(type_.shape):
+        return False
+    return all(dims.solve(size, dims.wrap(actual), env) for size, actual in zip(type_.shape, shape, strict=True))
+
+
+def _constant(type_: TensorType, array: Any) -> Any:
+    """The array with the weak-type flag that its type says, on which the dtype of results depends."""
+    made: Any = jnp.asarray(array)
+    if not type_.weak:
+        return made
+    convert: Any = lax.convert_element_type_p
+    return convert.bind(made, new_dtype=made.dtype, weak_type=True, sharding=None)
+
+
+def _filled(operand: Any, values: dict[Value, Any]) -> Any:
+    if type(operand) is Value:
+        return values[operand]
+    return [_filled(item, values) for item in operand] if type(operand) is tuple else operand
+
+
+def _misfit(graph: Graph, value: Value, array: Any, env: dict[str, int | Dim]) -> ShapeError:
+    sizes = ", ".join(f"{name}={size}" for name, size in env.items())
+    return ShapeError(
+        f"'{value.name}' does not fit the graph @{graph.name}, which takes {value.type} there",
+        received=f"{value.name}: {jnp.shape(array)}" + (f" where {sizes}" if sizes else ""),
+        hint="sizes of one name must agree over all inputs.",
+    )
+
+
+def _failed(node: Node, value: Value, array: Any, env: dict[str, int | Dim]) -> ShapeError:
+    layer = f" in layer '{node.loc.scope}'" if node.loc is not None and node.loc.scope else ""
+    shapes = ", ".join(str(used.type.substitute(env)) for used in node.uses())
+    return ShapeError(
+        f"{node.op.name}{layer} gives shape {tuple(jnp.shape(array))} on this data, where the graph expects {value.type.substitute(env)}",
+        where=node.loc,
+        received=shapes,
+        hint="sizes that were unknown when the model was defined do not fit together on this data.",
+    )

@@ -1,0 +1,108 @@
+"""The intermediate representation's small parts: values, and the nodes that compute them.
+
+Operands are Values, Python scalars (weakly typed literals), None (an optional operand left out) or tuples of those (a
+list operand).  `graph.Graph` puts nodes together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from .attrs import is_tuple
+from .dims import Dim
+from .location import Location
+from .tensor import OPERATORS, TensorMethods
+from .types import TensorType
+
+Operand = Any  # Value | int | float | bool | None | tuple[Operand, ...]
+
+
+class Value(TensorMethods):
+    """One result of a node, or an input, parameter, state or constant of a graph (then `node` is None)."""
+
+    __slots__ = ("index", "name", "node", "type")
+
+    def __init__(self, type: TensorType, node: Node | None = None, index: int = 0, name: str = "") -> None:
+        self.type, self.node, self.index, self.name = type, node, index, name
+
+    @property
+    def shape(self) -> tuple[int | Dim, ...]:
+        """Sizes; a size that is not known is a `Dim`, which may be used wherever a size is taken."""
+        return self.type.shape
+
+    @property
+    def dtype(self) -> str:
+        """Name of the element type, as in Keras (`"float32"`)."""
+        return self.type.dtype
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.type.shape)
+
+    def __eq__(self, other: object) -> Any:  # elementwise, as on arrays; identity is `is`
+        return OPERATORS["equal"](self, other)
+
+    def __ne__(self, other: object) -> Any:
+        return OPERATORS["not_equal"](self, other)
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __repr__(self) -> str:
+        name = f"%{self.name}: " if self.name else ""
+        return f"<tensor {name}{self.type}>"
+
+
+class Node:
+    """One op applied to operands.  `operands` and `attrs` stand in the order of the op's parameters."""
+
+    __slots__ = ("attrs", "loc", "op", "operands", "results", "substitution")
+
+    def __init__(
+        self,
+        op: Any,
+        operands: tuple[Operand, ...],
+        attrs: tuple[Any, ...],
+        types: tuple[TensorType, ...],
+        loc: Location | None = None,
+        substitution: tuple[tuple[str, int | Dim], ...] = (),
+    ) -> None:
+        self.op, self.operands, self.attrs, self.loc = op, operands, attrs, loc
+        self.substitution = substitution
+        self.results = tuple([Value(type, self, index) for index, type in enumerate(types)])
+
+    def uses(self) -> Iterator[Value]:
+        """The Values among the operands, in order, repeats included."""
+        for operand in self.operands:
+            if type(operand) is Value:
+                yield operand
+            elif type(operand) is tuple:
+                for item in operand:
+                    if type(item) is Value:
+                        yield item
+
+    def attr(self, name: str) -> Any:
+        """The attribute of that name."""
+        return self.attrs[self.op.attr_names.index(name)]
+
+    def operand(self, name: str) -> Operand:
+        """The operand of that name."""
+        return self.operands[self.op.operand_names.index(name)]
+
+    def regions(self) -> Iterator[Any]:
+        """The graphs among the attributes, in tuples too."""
+        for value in self.attrs:
+            yield from _graphs(value)
+
+    def __repr__(self) -> str:
+        return f"<node {self.op.name} -> {', '.join(str(result.type) for result in self.results)}>"
+
+
+def _graphs(value: Any) -> Iterator[Any]:
+    if is_tuple(value):
+        for item in value:
+            yield from _graphs(item)
+    elif hasattr(value, "digest"):
+        yield value

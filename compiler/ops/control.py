@@ -1,0 +1,267 @@
+"""Control flow: ops that hold graphs (regions).  A region takes everything it uses as an input."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax.numpy as jnp
+from jax import lax
+
+from .. import interpret
+from ..dims import Dim
+from ..errors import ArgumentError, DTypeError, ShapeError
+from ..graph import Graph
+from ..op import Tensor, Trait, op
+from ..types import TensorType
+from .checks import differ, shape_of
+
+
+def _region(op_name: str, what: str, region: Any, operands: Sequence[Any], sources: str) -> Graph:
+    """The region, when it is one that takes these operands."""
+    if not isinstance(region, Graph):
+        raise ArgumentError(f"{op_name}: {what} must be a graph", received=f"{what}={region!r:.60}")
+    if region.params or region.state or region.assigns:
+        raise ArgumentError(
+            f"{op_name}: {what} has parameters or state of its own",
+            received=f"@{region.name}",
+            hint="a region takes all it uses as inputs: hand them in as operands.",
+        )
+    if len(region.inputs) != len(operands):
+        raise ArgumentError(
+            f"{op_name}: {what} takes {len(region.inputs)} inputs, and gets {len(operands)}: {sources}",
+            received=_head(region),
+        )
+    for index, (value, operand) in enumerate(zip(region.inputs, operands, strict=True)):
+        if not _fits(value.type, operand):
+            raise _misfit(operand)(
+                f"{op_name}: input {index} of {what}, {value.name}, is {value.type}, and gets {operand}",
+                received=_head(region),
+                hint=f"inputs are {sources}.",
+            )
+    return region
+
+
+def _misfit(operand: Any) -> type[ShapeError] | type[DTypeError]:
+    return ShapeError if isinstance(operand, TensorType) else DTypeError
+
+
+def _head(region: Graph) -> str:
+    inputs = ", ".join(f"{value.name}: {value.type}" for value in region.inputs)
+    return f"@{region.name}({inputs}) -> ({', '.join(str(value.type) for value in region.outputs)})"
+
+
+def _fits(wanted: TensorType, given: Any) -> bool:
+    """Whether a value may stand for an input: same dtype and rank, and no size known to differ."""
+    if not isinstance(given, TensorType):
+        return not wanted.shape and wanted.dtype != "key"
+    same = given.dtype == wanted.dtype and given.rank == wanted.rank
+    return same and not any(differ(a, b) for a, b in zip(wanted.shape, given.shape, strict=True))
+
+
+def _call(region: Graph, operands: Sequence[Any]) -> list[Any]:
+    """Outputs of the region on arrays.
+
+    Where sizes are unknown, a misfit is raised as JAX does it, so that inference tries substitutions.
+    """
+    try:
+        return interpret.evaluate(region, operands)[0]
+    except ShapeError as error:
+        if all(isinstance(size, int) for x in operands for size in jnp.shape(x)):
+            raise
+        raise ValueError(error.what) from None
+
+
+def _entered(region: Graph, operands: Sequence[Any], first: int = 0) -> list[Any]:
+    """Operands as arrays of the dtypes of the region's inputs (from the first-th on)."""
+    inputs = region.inputs[first : first + len(operands)]
+    return [x if _is_key(v.type) else _strong(x, v.type) for v, x in zip(inputs, operands, strict=True)]
+
+
+def _strong(x: Any, type_: TensorType) -> Any:
+    return jnp.asarray(x) if type_.weak else lax.convert_element_type(x, type_.dtype)
+
+
+def _is_key(type_: TensorType) -> bool:
+    return type_.dtype == "key"
+
+
+def _check_carry(op_name: str, region: Graph, count: int) -> None:
+    """The first outputs of a loop's body must have the types of its first inputs."""
+    if len(region.outputs) < count:
+        raise ArgumentError(
+            f"{op_name}: body returns {len(region.outputs)} values, and {count} are carried", received=_head(region)
+        )
+    for index, (before, after) in enumerate(zip(region.inputs[:count], region.outputs[:count], strict=True)):
+        if not _fits(before.type, after.type):
+            raise ShapeError(
+                f"{op_name}: value {index} is carried as {before.type}, and body makes it {after.type}",
+                received=_head(region),
+                hint="what a loop carries keeps its shape and dtype.",
+            )
+
+
+def _check_scan(
+    body: Any, init: Sequence[Any], xs: Sequence[Any], invariants: Sequence[Any], length: Any, reverse: Any, unroll: Any
+) -> None:
+    slices: list[Any] = []
+    for x in xs:
+        if not shape_of(x):
+            raise ShapeError("scan: xs need an axis to run along", received=f"xs: {', '.join(map(str, xs))}")
+        slices.append(x)
+    if not xs and length is None:
+        raise ArgumentError("scan: without xs it needs a length")
+    lengths = [x.shape[0] for x in slices] + ([] if length is None else [length])
+    if any(differ(lengths[0], other) for other in lengths):
+        raise ShapeError(f"scan: the first axes of xs, and length, differ: {', '.join(map(str, lengths))}")
+    if length is not None and not isinstance(length, Dim) and (type(length) is not int or length < 0):
+        raise ArgumentError("scan: length must be a size", received=f"length={length!r}")
+    if type(unroll) is not int or unroll < 1:
+        raise ArgumentError("scan: unroll must be a positive int", received=f"unroll={unroll!r}")
+    parts = [_Slice(x) for x in slices]
+    region = _region("scan", "body", body, [*init, *(part.type for part in parts), *invariants], "carries, slices, invariants")
+    _check_carry("scan", region, len(init))
+
+
+class _Slice:
+    """Type of one step's part of an operand."""
+
+    def __init__(self, whole: TensorType) -> None:
+        self.type = TensorType(whole.shape[1:], whole.dtype, whole.weak)
+
+
+_STEP = """
+graph @step(%c: f32[b, 2], %x: f32[b, 3], %w: f32[3, 2]) -> (f32[b, 2], f32[b, 2]) {
+  %0: f32[b, 2] = matmul(%x, %w)
+  %1: f32[b, 2] = add(%c, %0)
+  %2: f32[b, 2] = tanh(%1)
+  return %2, %1
+}"""
+
+
+@op(
+    Trait.CONTROL,
+    samples=[
+        (_STEP, ["f32[b, 2]"], ["f32[t, b, 3]"], ["f32[3, 2]"]),
+        (_STEP, ["f32[b, 2]"], ["f32[4, b, 3]"], ["f32[3, 2]"], {"reverse": True, "unroll": 2}),
+        ("graph @body(%c: f32[b]) -> (f32[b]) {\n  %0: f32[b] = sin(%c)\n  return %0\n}", ["f32[b]"], [], [], {"length": 3}),
+    ],
+    check=_check_scan,
+)
+def scan(
+    body: Any,
+    init: Sequence[Tensor],
+    xs: Sequence[Tensor],
+    invariants: Sequence[Tensor] = (),
+    length: int | None = None,
+    reverse: bool = False,
+    unroll: int = 1,
+) -> tuple[Tensor, ...]:
+    """The body once for each position of the first axis of xs, carrying values along.
+
+    body: a graph from (carries, one slice of each x, invariants) to (new carries, results).
+    Shapes: the last carries, then each result with a first axis of that length.
+    """
+    region: Graph = body
+    count = len(init)
+    constant = _entered(region, invariants, count + len(xs))
+
+    def step(carry: list[Any], slices: list[Any]) -> tuple[list[Any], list[Any]]:
+        outputs = _call(region, [*carry, *_entered(region, slices, count), *constant])
+        return _entered(region, outputs[:count]), outputs[count:]
+
+    carry, ys = lax.scan(step, _entered(region, init), list(xs), length, reverse, unroll)
+    return (*carry, *ys)
+
+
+def _check_cond(pred: Any, operands: Sequence[Any], true: Any, false: Any) -> None:
+    if isinstance(pred, TensorType) and (pred.dtype != "bool" or pred.shape):
+        raise DTypeError("cond: pred must be one bool", received=f"pred: {pred}", hint="`ops.where` chooses by element.")
+    branches = [_region("cond", what, region, operands, "the operands") for what, region in (("true", true), ("false", false))]
+    yes, no = ([value.type for value in branch.outputs] for branch in branches)
+    if len(yes) != len(no) or not all(_fits(a, b) for a, b in zip(yes, no, strict=True)):
+        raise ShapeError(
+            "cond: the branches return different types", received=f"{_head(branches[0])} and {_head(branches[1])}"
+        )
+
+
+def _branch(name: str, op_name: str) -> str:
+    return f"graph @{name}(%x: f32[b, 3]) -> (f32[b, 3]) {{\n  %0: f32[b, 3] = {op_name}(%x)\n  return %0\n}}"
+
+
+@op(
+    Trait.CONTROL,
+    samples=[("bool[]", ["f32[b, 3]"], _branch("yes", "sin"), _branch("no", "exp")), (True, ["f32[2, 3]"], _branch("yes", "sin"), _branch("no", "exp"))],
+    check=_check_cond,
+)
+def cond(pred: Tensor, operands: Sequence[Tensor], true: Any, false: Any) -> tuple[Tensor, ...]:
+    """One of two graphs of the operands, by a bool.  Shapes: the outputs of the graphs, which have the same types."""
+    yes: Graph = true
+    no: Graph = false
+    dtypes = [None if _is_key(value.type) else value.type.dtype for value in yes.outputs]
+
+    def branch(region: Graph) -> Any:
+        def run(*arrays: Any) -> list[Any]:
+            outputs = _call(region, _entered(region, arrays))
+            return [x if d is None else lax.convert_element_type(x, d) for d, x in zip(dtypes, outputs, strict=True)]
+
+        return run
+
+    return tuple(lax.cond(pred, branch(yes), branch(no), *operands))
+
+
+def _check_while_loop(cond: Any, body: Any, operands: Sequence[Any], maximum_iterations: Any) -> None:
+    test = _region("while_loop", "cond", cond, operands, "the operands")
+    if len(test.outputs) != 1 or test.outputs[0].type.dtype != "bool" or test.outputs[0].type.shape:
+        raise DTypeError("while_loop: cond must return one bool", received=_head(test))
+    region = _region("while_loop", "body", body, operands, "the operands")
+    if len(region.outputs) != len(operands):
+        raise ArgumentError(
+            f"while_loop: body returns {len(region.outputs)} values of {len(operands)} operands", received=_head(region)
+        )
+    _check_carry("while_loop", region, len(operands))
+    if maximum_iterations is not None and (type(maximum_iterations) is not int or maximum_iterations < 0):
+        raise ArgumentError(
+            "while_loop: maximum_iterations must be an int that is not negative", received=f"{maximum_iterations!r}"
+        )
+
+
+_LESS = """
+graph @less(%i: i32[], %x: f32[b]) -> (bool[]) {
+  %0: bool[] = less(%i, 3)
+  return %0
+}"""
+_DOUBLE = """
+graph @double(%i: i32[], %x: f32[b]) -> (i32[], f32[b]) {
+  %0: i32[] = add(%i, 1)
+  %1: f32[b] = add(%x, %x)
+  return %0, %1
+}"""
+
+
+@op(
+    Trait.CONTROL,
+    samples=[(_LESS, _DOUBLE, ["i32[]", "f32[b]"]), (_LESS, _DOUBLE, [0, "f32[b]"], {"maximum_iterations": 2})],
+    check=_check_while_loop,
+)
+def while_loop(
+    cond: Any, body: Any, operands: Sequence[Tensor], maximum_iterations: int | None = None
+) -> tuple[Tensor, ...]:
+    """The body again and again while the condition holds, at most maximum_iterations times.  No reverse gradient.
+
+    cond, body: graphs of the operands, to one bool and to the operands' new values.  Shapes: those of the operands.
+    """
+    test: Graph = cond
+    region: Graph = body
+
+    def more(carry: tuple[Any, list[Any]]) -> Any:
+        count, values = carry
+        holds = _call(test, _entered(test, values))[0]
+        return holds if maximum_iterations is None else holds & (count < maximum_iterations)
+
+    def step(carry: tuple[Any, list[Any]]) -> tuple[Any, list[Any]]:
+        count, values = carry
+        return count + 1, _entered(region, _call(region, _entered(region, values)))
+
+    start = (jnp.zeros((), "int32"), _entered(region, operands))
+    return tuple(lax.while_loop(more, step, start)[1])

@@ -1,0 +1,303 @@
+"""What happens when a layer is called: building, casting, the `training` flag, tracing, and running on arrays."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+
+from ..compiler import importing, jaxpr, location
+from ..compiler.dims import Dim
+from ..compiler.errors import DTypeError, GraphError, KgcError, ShapeError
+from ..compiler.ir import Value
+from ..compiler.types import dtype_name, from_aval, is_float
+from ..runtime import seeds
+from ..runtime.program import Program
+from . import constraints, regularizers, symbolic, trace, tree
+from .variable import Variable
+
+
+@functools.cache
+def signature(function: Callable[..., Any]) -> inspect.Signature:
+    """The signature of a `call` or `build` (without `self`)."""
+    found = inspect.signature(function)
+    return found.replace(parameters=list(found.parameters.values())[1:])
+
+
+def prepare(cls: type) -> None:
+    """Make a subclass's own `build` mark the layer as built, also when a user calls it."""
+    build = cls.__dict__.get("build")
+    if build is None:
+        return
+
+    @functools.wraps(build)
+    def marked(self: Any, *args: Any, **kwargs: Any) -> Any:
+        result = build(self, *args, **kwargs)
+        self.built = True
+        self._build_shapes = args[0] if len(args) == 1 and not kwargs else (args, kwargs)
+        return result
+
+    cls.build = marked  # pyright: ignore[reportAttributeAccessIssue]
+
+
+@location.boundary
+def traced(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Outputs of `layer` on Values, recorded in the current trace."""
+    tracing = trace.current()
+    if tracing is None:
+        raise GraphError(f"layer '{layer.name}' was called on a tensor of a finished trace")
+    for leaf in tree.leaves((args, kwargs)):
+        _check_argument(layer, leaf)
+    training, args, kwargs = resolve_training(layer, tracing, args, kwargs)
+    compute = layer.compute_dtype
+    if layer.autocast and is_float(compute):
+        args, kwargs = tree.map_leaves(lambda leaf: _cast(leaf, compute), (args, kwargs))
+    with tracing.layer(layer.name, training):
+        _ensure_built(layer, args, kwargs)
+        check = getattr(layer, "check_input", None)
+        if check is not None:
+            check(*[tree.map_leaves(_typed, arg) for arg in args])
+        outputs = _run(layer, tracing, args, kwargs)
+        layer._locked = True
+        if layer.activity_regularizer is not None:
+            for leaf in tree.leaves(outputs):
+                penalty = layer.activity_regularizer(leaf)
+                batch = trace.op("cast")(trace.op("dim_size")(leaf.shape[0]), "float32")
+                tracing.losses.append(penalty / batch)
+    return outputs
+
+
+def _run(layer: Any, tracing: trace.Trace, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    mark = tracing.mark()
+    try:
+        return layer.call(*args, **kwargs)
+    except (TypeError, ValueError, AttributeError, NotImplementedError) as error:
+        if importing.is_active() or isinstance(error, KgcError) or not jaxpr.is_refusal(error):
+            raise
+    tracing.roll_back(mark)
+    return _run_mixing(layer, tracing, args, kwargs)
+
+
+def _run_mixing(layer: Any, tracing: trace.Trace, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Trace a `call` that hands tensors to `jax.numpy` by JAX itself, and import what it did as `lax.*` ops."""
+    leaves = [leaf for leaf in tree.leaves((args, kwargs)) if type(leaf) is Value]
+    losses = len(tracing.losses)
+    kept: dict[str, Any] = {}
+
+    def function(*tracers: Any) -> list[Any]:
+        arrivals = iter(tracers)
+        filled = tree.map_leaves(lambda leaf: next(arrivals) if type(leaf) is Value else leaf, (args, kwargs))
+        kept["outputs"] = layer.call(*filled[0], **filled[1])
+        kept["assigned"] = tracing.traced_assignments()
+        added, tracing.losses[losses:] = tracing.losses[losses:], []
+        kept["losses"] = len(added)
+        return [*tree.leaves(kept["outputs"]), *(value for _, value in kept["assigned"]), *added]
+
+    values = jaxpr.trace_mixing(function, leaves)
+    count = len(list(tree.leaves(kept["outputs"])))
+    for (variable, _), value in zip(kept["assigned"], values[count:], strict=False):
+        tracing.assign(variable, value)
+    tracing.losses.extend(values[len(values) - kept["losses"] :] if kept["losses"] else [])
+    return tree.pack(kept["outputs"], values[:count])
+
+
+def resolve_training(
+    layer: Any, tracing: trace.Trace, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[bool | None, tuple[Any, ...], dict[str, Any]]:
+    """The explicit argument, else the enclosing call's, else the signature's default, else the phase.
+
+    Returns what nested calls inherit (None when nobody said), and the arguments with `training` where `call` takes it.
+    """
+    parameters = signature(type(layer).call).parameters
+    if "training" not in parameters:
+        explicit = kwargs.get("training")
+        takes_all = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+        if explicit is not None and not takes_all:
+            kwargs = {key: value for key, value in kwargs.items() if key != "training"}
+        return explicit, args, kwargs
+    position = list(parameters).index("training")
+    explicit = args[position] if position < len(args) else kwargs.get("training")
+    if explicit is not None:
+        if not isinstance(explicit, bool | int | np.bool_):
+            raise DTypeError(
+                f"layer '{layer.name}' takes `training` as True or False", received=repr(explicit), hint="it is static."
+            )
+        return bool(explicit), args, kwargs
+    inherited = tracing.enclosing_training()
+    default = parameters["training"].default
+    default = default if isinstance(default, bool) else None
+    value = inherited if inherited is not None else default if default is not None else tracing.training
+    if position < len(args):
+        args = (*args[:position], value, *args[position + 1 :])
+    else:
+        kwargs = {**kwargs, "training": value}
+    return inherited if inherited is not None else default, args, kwargs
+
+
+def _check_argument(layer: Any, leaf: Any) -> None:
+    if isinstance(leaf, symbolic.KerasTensor):
+        raise GraphError(
+            f"layer '{layer.name}' was called with a symbolic tensor of the model inside another layer's `call`",
+            received=repr(leaf),
+            hint="pass the tensor to the layer as an argument of its call.",
+        )
+    module = type(leaf).__module__.partition(".")[0]
+    if module in ("torch", "tensorflow", "keras") and hasattr(leaf, "shape"):
+        raise DTypeError(
+            f"layer '{layer.name}' was called on a tensor of {module}",
+            received=f"{type(leaf).__module__}.{type(leaf).__qualname__}",
+            hint="convert it: `np.asarray(tensor)`.",
+        )
+
+
+def _cast(leaf: Any, dtype: str) -> Any:
+    if type(leaf) is Value:
+        return trace.op("cast")(leaf, dtype) if is_float(leaf.dtype) and leaf.dtype != dtype else leaf
+    if isinstance(leaf, jax.Array | np.ndarray) and is_float(dtype_name(leaf.dtype)) and leaf.dtype.name != dtype:
+        return trace.op("cast")(leaf, dtype) if isinstance(leaf, jax.core.Tracer) else leaf.astype(dtype)
+    return leaf
+
+
+def _typed(leaf: Any) -> Any:
+    return leaf.type if type(leaf) is Value else from_aval(leaf) if hasattr(leaf, "shape") else leaf
+
+
+def shapes(structure: Any) -> Any:
+    """Shapes as `build` takes them: tuples with None where unknown, nested as the tensors are."""
+    return tree.map_leaves(lambda leaf: _public(leaf.shape) if hasattr(leaf, "shape") else None, structure)
+
+
+def _public(shape: Any) -> tuple[int | None, ...]:
+    return tuple(size if isinstance(size, int) else None for size in shape)
+
+
+def _ensure_built(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    if layer.built:
+        return
+    names = [name for name in signature(type(layer).build).parameters]
+    if len(names) <= 1:
+        given = args[0] if args else next(iter(kwargs.values()), None)
+        arguments: dict[str, Any] = {names[0]: shapes(given)} if names else {}
+    else:
+        bound = signature(type(layer).call).bind(*args, **kwargs).arguments
+        by_shape = {f"{name}_shape": value for name, value in bound.items()}
+        arguments = {name: shapes(by_shape[name]) for name in names if name in by_shape}
+    layer.build(**arguments)
+    layer.built = True
+
+
+def make_weight(
+    layer: Any,
+    shape: Any,
+    initializer: Any,
+    dtype: Any,
+    trainable: bool,
+    autocast: bool,
+    regularizer: Any,
+    constraint: Any,
+    aggregation: str,
+    name: str | None,
+) -> Variable:
+    """A new variable of `layer` (see `Layer.add_weight`)."""
+    if layer._locked:
+        raise GraphError(
+            f"layer '{layer.name}' makes a weight in a call after its first",
+            hint="make weights in `__init__` or `build`, or once: `if self.w is None: self.w = self.add_weight(…)`.",
+        )
+    sizes = () if shape is None else (shape,) if isinstance(shape, int) else tuple(shape)
+    if any(not isinstance(size, int | np.integer) or isinstance(size, bool) or size < 0 for size in sizes):
+        unknown = any(size is None or isinstance(size, Dim) for size in sizes)
+        raise ShapeError(
+            f"layer '{layer.name}' needs known sizes for its weight '{name or 'variable'}'",
+            received=f"shape={sizes}",
+            hint="give `Input(shape=…)` a size for that axis." if unknown else "sizes are integers of at least 0.",
+        )
+    dtype = dtype_name(dtype or layer.variable_dtype)
+    if initializer is None:
+        initializer = "glorot_uniform" if is_float(dtype) else "zeros"
+    tracing = trace.current()
+    scopes = [*tracing.scopes] if tracing is not None else []
+    if not scopes or scopes[-1] != layer.name:
+        scopes.append(layer.name)
+    variable = Variable(
+        initializer, tuple(int(s) for s in sizes), dtype, trainable, autocast, aggregation, name=name
+    )
+    variable.path = "/".join([*scopes, variable.name])
+    variable.trainable = trainable and layer._trainable
+    variable.regularizer = regularizers.get(regularizer)
+    variable.constraint = constraints.get(constraint)
+    layer._variables.append(variable)
+    return variable
+
+
+def add_loss(layer: Any, loss: Any) -> None:
+    """Keep a loss that `call` added."""
+    tracing = trace.current()
+    if tracing is None:
+        raise GraphError(f"add_loss() of '{layer.name}' was called outside `call`", hint="call it inside `call`.")
+    for item in loss if isinstance(loss, list | tuple) else [loss]:
+        tracing.losses.append(item)
+
+
+def losses(layer: Any) -> list[Any]:
+    """Losses of the last eager call, and the regularisation of all trained weights."""
+    penalties = [v.regularizer(v.value) for v in layer.trainable_weights if v.regularizer is not None]
+    return [*layer._eager_losses, *penalties]
+
+
+# On arrays
+def eager(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Trace the layer for these shapes (once), compile, run."""
+    leaves = list(tree.leaves((args, kwargs)))
+    arrays = [to_array(layer, leaf) if _is_array(leaf) else leaf for leaf in leaves]
+    types = tuple(from_aval(a) if _is_array(a) else ("static", type(a), a) for a in arrays)
+    key = (types, str(tree.map_leaves(lambda _: 0, (args, kwargs))), tuple(v.trainable for v in layer.weights))
+    try:
+        found = layer._programs.get(key)
+    except TypeError as error:
+        raise DTypeError(f"layer '{layer.name}' was called with an argument it cannot take", received=str(error)) from None
+    if found is None:
+        found = layer._programs[key] = _compile(layer, args, kwargs, arrays)
+    program, structure, count = found
+    outputs = program([a for a in arrays if _is_array(a)], call_address() if program.random else None)
+    layer._eager_losses = outputs[count:]
+    return tree.pack(structure, outputs[:count])
+
+
+@location.boundary
+def _compile(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any], arrays: list[Any]) -> Any:
+    training = bool(kwargs.get("training") or False)
+    with trace.Trace(layer.name, training) as tracing:
+        tracing.builder.loc = location.here()
+        filled: list[Any] = []
+        for index, array in enumerate(arrays):
+            filled.append(tracing.builder.input(f"x{index}", from_aval(array)) if _is_array(array) else array)
+        outputs = layer.run_traced(*tree.pack((args, kwargs), filled))
+        flat = list(tree.leaves(outputs))
+        symbolic.check_outputs(layer, flat)
+        graph = tracing.finish([*flat, *tracing.losses])
+    return Program(graph, tracing.variables, training=training), outputs, len(flat)
+
+
+def call_address() -> np.ndarray:
+    """Address of the random numbers of one call outside `fit`."""
+    return np.array([seeds.seed() & 0xFFFFFFFF, 1, 0, seeds.next_call("call")], np.uint32)
+
+
+def _is_array(leaf: Any) -> bool:
+    return hasattr(leaf, "shape") and hasattr(leaf, "dtype")
+
+
+def to_array(layer: Any, leaf: Any) -> Any:
+    """A NumPy or JAX array of a dtype that JAX has here."""
+    _check_argument(layer, leaf)
+    if isinstance(leaf, Variable):
+        return leaf.value
+    if isinstance(leaf, jax.Array):
+        return leaf
+    array = np.asarray(leaf)
+    return array.astype(np.dtype(from_aval(array).aval.dtype), copy=False)

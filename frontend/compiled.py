@@ -1,0 +1,193 @@
+"""What `compile` was told, resolved against a model's outputs: which loss, weight and metrics belong to which output."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..compiler.errors import ArgumentError
+from ..compiler.ir import Value
+from ..compiler.types import tensor_type
+from . import losses, metrics, trace, tree
+from .broadcasting import size_tensor
+
+
+class Compiled:
+    """Losses and metrics by output.
+
+    Args:
+        loss: a loss, or a list in the order of the outputs, or a dict by their names (an entry may be None).
+        loss_weights, metrics, weighted_metrics: likewise.
+        names: names of the outputs, flat; `keys` are those by which a dict of outputs knows them.
+
+    Raises:
+        ArgumentError: counts or names do not fit the outputs, or an identifier is unknown.
+    """
+
+    def __init__(
+        self, loss: Any, loss_weights: Any, metrics: Any, weighted_metrics: Any, names: list[str], keys: list[str]
+    ) -> None:
+        self.names, self.keys = names, keys
+        self.losses = [losses.get(item) for item in self._by_output(loss, "loss")]
+        self.weights = [1.0 if w is None else _number(w) for w in self._by_output(loss_weights, "loss_weights")]
+        self._given = [
+            self._metrics_by_output(metrics, "metrics"),
+            self._metrics_by_output(weighted_metrics, "weighted_metrics"),
+        ]
+        self.metrics: list[list[tuple[Any, bool]]] | None = None
+        self.loss_tracker = _mean("loss")
+        several = sum(item is not None for item in self.losses) > 1
+        self.output_trackers = [
+            _mean(f"{name}_loss") if several and item is not None else None
+            for name, item in zip(self._labels(), self.losses, strict=True)
+        ]
+
+    def _labels(self) -> list[str]:
+        return self.keys or self.names
+
+    def _by_output(self, given: Any, what: str) -> list[Any]:
+        count = len(self.names)
+        if given is None:
+            return [None] * count
+        if isinstance(given, Mapping):
+            unknown = [key for key in given if key not in self.names and key not in self.keys]
+            if unknown:
+                raise ArgumentError(
+                    f"compile() was given {what} for '{unknown[0]}', which is no output of the model",
+                    received=f"{what}={{{', '.join(map(repr, given))}}}",
+                    hint=f"the outputs are {', '.join(self._labels())}.",
+                )
+            return [given.get(key, given.get(name)) for key, name in zip(self._labels(), self.names, strict=True)]
+        if isinstance(given, list | tuple):
+            if len(given) != count:
+                raise ArgumentError(
+                    f"compile() was given {len(given)} {what} for {count} output{'s' if count != 1 else ''}",
+                    hint="give one for each output (None where there is none).",
+                )
+            return list(given)
+        return [given] * count
+
+    def _metrics_by_output(self, given: Any, what: str) -> list[list[Any]]:
+        count = len(self.names)
+        if given is None:
+            return [[] for _ in range(count)]
+        if isinstance(given, Mapping):
+            return [_as_list(item) for item in self._by_output(given, what)]
+        if not isinstance(given, list | tuple):
+            raise ArgumentError(
+                f"compile() takes {what} as a list or a dict by output", received=f"{what}={given!r}", hint="write `metrics=[…]`."
+            )
+        nested = any(isinstance(item, list | tuple) for item in given)
+        if nested or count > 1:
+            if len(given) == count:
+                return [_as_list(item) for item in given]
+            if nested or count > 1:
+                raise ArgumentError(
+                    f"compile() was given {len(given)} {what} for {count} outputs",
+                    hint="give a list for each output, or a dict by output name.",
+                )
+        return [list(given)]
+
+    # In the train or test graph
+    def target_types(self, outputs: list[Value]) -> list[Any]:
+        """Types of the targets that the losses imply; None for an output without a loss."""
+        return [
+            None if loss is None else loss.target_type(value.type) for loss, value in zip(self.losses, outputs, strict=True)
+        ]
+
+    def total_loss(self, targets: list[Any], outputs: list[Value], weights: list[Any], extra: list[Any]) -> tuple[Any, list[Any]]:
+        """The scalar to minimise, and each output's own loss (None without one); `extra` are added as they are."""
+        parts: list[Any] = []
+        total: Any = None
+        for loss, factor, target, output, weight in zip(
+            self.losses, self.weights, targets, outputs, weights, strict=True
+        ):
+            if loss is None:
+                parts.append(None)
+                continue
+            value = loss(target, output, sample_weight=weight)
+            parts.append(value)
+            weighted = value if factor == 1.0 else value * factor
+            total = weighted if total is None else total + weighted
+        for value in extra:
+            scalar = trace.op("sum")(value) if getattr(value, "ndim", 0) else value
+            total = scalar if total is None else total + scalar
+        return total, parts
+
+    def resolve_metrics(self, targets: list[Any], outputs: list[Value]) -> list[list[tuple[Any, bool]]]:
+        """Metric objects by output, with whether they see sample weights; "accuracy" is chosen by shapes, once."""
+        if self.metrics is None:
+            several = len(self.names) > 1
+            made: list[list[tuple[Any, bool]]] = []
+            for index, (label, target, output) in enumerate(zip(self._labels(), targets, outputs, strict=True)):
+                row: list[tuple[Any, bool]] = []
+                for weighted, given in enumerate(self._given):
+                    for item in given[index]:
+                        metric = metrics.get_for_output(item, target, output)
+                        if several:
+                            metric.log_name = f"{label}_{metric.name}"
+                        row.append((metric, bool(weighted)))
+                made.append(row)
+            self.metrics = made
+        return self.metrics
+
+    def tracked(self) -> list[Any]:
+        """All metrics, loss trackers first."""
+        rows = self.metrics or []
+        trackers = [tracker for tracker in self.output_trackers if tracker is not None]
+        return [self.loss_tracker, *trackers, *(metric for row in rows for metric, _ in row)]
+
+    def record(
+        self, total: Any, parts: list[Any], targets: list[Any], outputs: list[Value], weights: list[Any], batch: Any
+    ) -> dict[str, Any]:
+        """Update every metric in the current trace; their results by log name."""
+        size = size_tensor(batch)
+        self.loss_tracker.update_state(total, sample_weight=size)
+        logs = {"loss": self.loss_tracker.result()}
+        for tracker, part in zip(self.output_trackers, parts, strict=True):
+            if tracker is not None:
+                tracker.update_state(part, sample_weight=size)
+                logs[tracker.name] = tracker.result()
+        rows = self.resolve_metrics(targets, outputs)
+        for row, target, output, weight in zip(rows, targets, outputs, weights, strict=True):
+            for metric, weighted in row:
+                metric.update_state(target, output, sample_weight=weight if weighted else None)
+                result = metric.result()
+                name = getattr(metric, "log_name", metric.name)
+                if isinstance(result, Mapping):
+                    logs.update(result)
+                else:
+                    logs[name] = result
+        return logs
+
+    def reset(self) -> None:
+        """Forget what the metrics have seen."""
+        for metric in self.tracked():
+            metric.reset_state()
+
+
+def regularization(variables: Any) -> list[Any]:
+    """Penalties of the trained variables that have a regularizer."""
+    return [variable.regularizer(variable.value) for variable in variables if variable.regularizer is not None]
+
+
+def with_batch(type_: Any, batch: Any) -> Any:
+    """The type with its first size replaced."""
+    return tensor_type((batch, *type_.shape[1:]), type_.dtype)
+
+
+def _mean(name: str) -> Any:
+    return metrics.Mean(name=name)
+
+
+def _as_list(item: Any) -> list[Any]:
+    if item is None:
+        return []
+    return list(tree.leaves(item)) if isinstance(item, list | tuple) else [item]
+
+
+def _number(value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise ArgumentError("a loss weight is a number", received=repr(value)) from None

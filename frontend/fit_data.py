@@ -1,0 +1,224 @@
+"""Data given to `fit`, `evaluate`, `predict`, as flat named arrays checked against the model's inputs and outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from ..compiler import dims
+from ..compiler.errors import DataError
+from ..compiler.types import TensorType, dtype_name, tensor_type
+from ..runtime.data.arrays import ArraySource, as_array
+from ..runtime.data.batches import NamedArray
+from . import tree
+
+
+class Data:
+    """Flat arrays of one data set: inputs, targets (of outputs with a loss or metrics) and sample weights."""
+
+    def __init__(self, x: list[NamedArray], y: list[NamedArray | None], weights: list[NamedArray | None]) -> None:
+        self.x, self.y, self.weights = x, y, weights
+        self._batch = dims.fresh("b")
+
+    @property
+    def rows(self) -> int:
+        """Number of rows of the first input."""
+        return len(self.x[0].array)
+
+    def replaced(self, leaves: list[Any]) -> Data:
+        """The same with other arrays, in the order x, y, weights."""
+        a, b = len(self.x), len(self.x) + len(self.y)
+        return Data(leaves[:a], leaves[a:b], leaves[b:])
+
+    def source(
+        self, batch_size: int, shuffle: Any, generator: Callable[..., np.random.Generator] | None, call: int
+    ) -> ArraySource:
+        """The batches; the order of an epoch is that of the `call`-th fit."""
+        y = [leaf for leaf in self.y if leaf is not None]
+        return ArraySource(
+            self.x,
+            y,
+            self.weights,
+            batch_size=batch_size,
+            shuffle=shuffle,
+            generator=generator,
+            address=("shuffle", call),
+        )
+
+    def target_types(self) -> list[TensorType | None]:
+        """Types of the targets, batch unknown."""
+        return [self._type(leaf) for leaf in self.y]
+
+    def weight_types(self) -> list[TensorType | None]:
+        """Types of the sample weights, batch unknown."""
+        return [self._type(leaf) for leaf in self.weights]
+
+    def _type(self, leaf: NamedArray | None) -> TensorType | None:
+        if leaf is None:
+            return None
+        dtype = leaf.dtype or dtype_name(leaf.array.dtype)
+        return tensor_type((_BATCH, *leaf.array.shape[1:]), dtype)
+
+
+_BATCH = dims.fresh("b")
+"""One symbol for the batch of targets: the graph makes it equal to that of the inputs."""
+
+
+def prepare(model: Any, x: Any, y: Any, sample_weight: Any, class_weight: Any, what: str) -> Data:
+    """The data, checked.
+
+    Raises:
+        DataError: count, structure, shape, dtype or labels do not fit the model.
+    """
+    if x is None:
+        raise DataError(f"{what}() of model '{model.name}' was given no data", hint="pass x (and y).")
+    if not hasattr(x, "shape") and not isinstance(x, list | tuple | Mapping) and (hasattr(x, "__next__") or hasattr(x, "__iter__")):
+        if not hasattr(x, "to_numpy"):
+            raise DataError(
+                f"{what}() takes arrays; generators and data loaders are not supported yet", received=f"{type(x).__name__}"
+            )
+    inputs: list[NamedArray] = []
+    for leaf, tensor in zip(model.flatten_inputs(_lists_as_arrays(x, len(model.inputs))), model.inputs, strict=True):
+        array = as_array(NamedArray(f"x ('{tensor.name}')" if len(model.inputs) > 1 else "x", leaf))
+        _check_input(model, tensor, array, what)
+        inputs.append(NamedArray(tensor.name, array, tensor.dtype))
+    if y is None and what.startswith("predict"):
+        return Data(inputs, [], [])
+    targets, weights = flatten_targets(model, y, sample_weight, class_weight, what)
+    rows = {leaf.name: len(leaf.array) for leaf in (*inputs, *targets, *weights) if leaf is not None}
+    if len(set(rows.values())) > 1:
+        raise DataError(
+            f"{what}() was given data of different lengths",
+            received=", ".join(f"{name}: {count} rows" for name, count in rows.items()),
+            hint="the first axis of every array is the sample.",
+        )
+    return Data(inputs, targets, weights)
+
+
+def flatten_targets(
+    model: Any, y: Any, sample_weight: Any, class_weight: Any, what: str
+) -> tuple[list[NamedArray | None], list[NamedArray | None]]:
+    """Targets and weights, one for each output (None where an output has no loss and no metric)."""
+    compiled = model._require_compiled(what)
+    names, keys = compiled.names, compiled.keys
+    wanted = [
+        loss is not None or bool(plain) or bool(weighted)
+        for loss, plain, weighted in zip(compiled.losses, *compiled._given, strict=True)
+    ]
+    given = _by_output(model, y, names, keys, "y", what)
+    flat: list[NamedArray | None] = []
+    for index, (name, item, needed) in enumerate(zip(names, given, wanted, strict=True)):
+        label = "y" if len(names) == 1 else f"y ('{(keys or names)[index]}')"
+        if not needed:
+            flat.append(None)
+            continue
+        if item is None:
+            raise DataError(
+                f"{what}() of model '{model.name}' needs targets for output '{name}'", hint="pass y, or compile without a loss for it."
+            )
+        array = as_array(NamedArray(label, item))
+        loss = compiled.losses[index]
+        if loss is not None:
+            loss.check_target(array, model.outputs[index], label)
+        dtype = dtype_name(array.dtype)
+        flat.append(NamedArray(label, array, dtype))
+    weights = _weights(model, flat, sample_weight, class_weight, names, keys, what)
+    return flat, weights
+
+
+def _weights(
+    model: Any, targets: list[Any], sample_weight: Any, class_weight: Any, names: list[str], keys: list[str], what: str
+) -> list[NamedArray | None]:
+    if class_weight is not None:
+        if sample_weight is not None:
+            raise DataError(f"{what}() takes class_weight or sample_weight, not both")
+        if len(names) > 1:
+            raise DataError("class_weight is for models with one output", hint="use sample_weight by output.")
+        return [NamedArray("class_weight", _class_weights(targets[0].array, class_weight), "float32")]
+    if sample_weight is None:
+        return [None] * len(names)
+    if hasattr(sample_weight, "shape") and len(names) > 1:
+        given: list[Any] = [sample_weight] * len(names)
+    else:
+        given = _by_output(model, sample_weight, names, keys, "sample_weight", what)
+    return [
+        None if item is None else NamedArray("sample_weight", as_array(NamedArray("sample_weight", item)), "float32")
+        for item in given
+    ]
+
+
+def _class_weights(labels: np.ndarray, class_weight: Mapping[int, float]) -> np.ndarray:
+    """Weight of each sample by its class; classes that the dict leaves out weigh 1."""
+    if labels.ndim > 1 and labels.shape[-1] > 1:
+        labels = labels.argmax(axis=-1)
+    flat = labels.reshape(len(labels), -1)[:, 0].astype(np.int64) if labels.ndim == 2 else labels.astype(np.int64)
+    weights = np.ones(flat.shape, np.float32)
+    for label, weight in class_weight.items():
+        weights[flat == label] = weight
+    return weights
+
+
+def _by_output(model: Any, given: Any, names: list[str], keys: list[str], label: str, what: str) -> list[Any]:
+    if given is None:
+        return [None] * len(names)
+    if isinstance(given, Mapping):
+        unknown = [key for key in given if key not in names and key not in keys]
+        if unknown:
+            raise DataError(
+                f"{what}() was given {label} for '{unknown[0]}', which is no output of model '{model.name}'",
+                received=f"a dict of {', '.join(map(repr, given))}",
+                hint=f"the outputs are {', '.join(keys or names)}.",
+            )
+        return [given.get(key, given.get(name)) for key, name in zip(keys or names, names, strict=True)]
+    if len(names) == 1:
+        if isinstance(given, list | tuple) and len(given) == 1 and hasattr(given[0], "shape"):
+            return [given[0]]
+        return [_as_array(given)]
+    if isinstance(given, list | tuple) and len(given) == len(names):
+        return list(given)
+    raise DataError(
+        f"{what}() needs {label} for {len(names)} outputs of model '{model.name}' ({', '.join(keys or names)})",
+        received=f"{type(given).__name__}" + (f" of {len(given)}" if isinstance(given, list | tuple) else f" {np.shape(given)}"),
+        hint="pass a list in this order, or a dict by name.",
+    )
+
+
+def _lists_as_arrays(x: Any, count: int) -> Any:
+    """A nested list of numbers as an array, for a model of one input."""
+    if count == 1 and isinstance(x, list | tuple) and x and not any(hasattr(leaf, "shape") for leaf in x):
+        return np.asarray(x)
+    return x
+
+
+def _as_array(item: Any) -> Any:
+    return np.asarray(item) if isinstance(item, list | tuple) else item
+
+
+def _check_input(model: Any, tensor: Any, array: np.ndarray, what: str) -> None:
+    shape = tensor.shape
+    fits = array.ndim == len(shape) and all(
+        size is None or size == actual for size, actual in zip(shape[1:], array.shape[1:], strict=True)
+    )
+    if not fits:
+        hint = None
+        if array.ndim == len(shape) - 1 and array.shape == tuple(shape[1:]):
+            hint = "add the batch axis: `x[None]`."
+        elif None not in shape[1:] and int(np.prod(array.shape[1:])) == int(np.prod(shape[1:])):
+            hint = f"reshape it: `x.reshape({('-1', *map(str, shape[1:]))})`.".replace("'", "")
+        raise DataError(
+            f"{what}() of model '{model.name}': input '{tensor.name}' has shape {shape}",
+            received=f"{array.dtype}{list(array.shape)}",
+            hint=hint,
+        )
+    if tensor.dtype.startswith(("int", "uint")) and array.dtype.kind == "f" and array.size:
+        sample = array.reshape(-1)[:1000]
+        if not np.array_equal(sample, np.floor(sample)):
+            raise DataError(
+                f"{what}() of model '{model.name}': input '{tensor.name}' holds {tensor.dtype}",
+                received=f"{array.dtype} with fractions",
+                hint="give whole numbers, or an `Input(dtype='float32')`.",
+            )
+
+

@@ -1,0 +1,313 @@
+"""`Model(inputs, outputs)`: the call graph between symbolic tensors, as a layer that can be trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import numpy as np
+
+from ..compiler.errors import ArgumentError, DataError, GraphError, ShapeError
+from ..compiler.dims import Dim
+from ..compiler.graph import Graph
+from ..compiler.ir import Value
+from ..compiler.types import dtype_name
+from ..runtime.program import Program
+from ..runtime.store import STORE
+from . import call, subgraph, symbolic, trace, tree
+from .layer import Layer
+from .saving.registry import serializable
+from .trainer import Trainer
+
+
+class Model(Trainer, Layer):
+    """A layer with inputs, outputs and a training loop.
+
+    `Model(inputs, outputs)` makes a functional model.
+
+    Args:
+        inputs: a KerasTensor, or a list, tuple or dict of them.
+        outputs: likewise, computed from the inputs.
+        name: name of the model.
+        trainable: whether training changes its weights.
+
+    Raises:
+        GraphError: the outputs do not depend on the inputs, or on others than these; two layers share a name.
+    """
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        if cls is Model and (len(args) >= 2 or "outputs" in kwargs):
+            return super().__new__(Functional, *args, **kwargs)
+        return super().__new__(cls, *args, **kwargs)
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers, those nearest the inputs first."""
+        return [layer for _, layer in self._sublayers()]
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """The layer of that name or position.
+
+        Raises:
+            ArgumentError: there is none, or neither or both were given.
+        """
+        if (name is None) == (index is None):
+            raise ArgumentError("get_layer() takes a name or an index", received=f"{name=}, {index=}")
+        layers = self.layers
+        if index is not None:
+            if not -len(layers) <= index < len(layers):
+                raise ArgumentError(f"model '{self.name}' has {len(layers)} layers", received=f"{index=}")
+            return layers[index]
+        for layer in layers:
+            if layer.name == name:
+                return layer
+        raise ArgumentError(
+            f"model '{self.name}' has no layer '{name}'", hint=f"it has {', '.join(layer.name for layer in layers)}."
+        )
+
+
+@serializable("keras.src.models.functional", kind="layer", registered_name="Functional")
+class Functional(Model):
+    """The model that `Model(inputs, outputs)` makes."""
+
+    def __init__(self, inputs: Any, outputs: Any, name: str | None = None, trainable: bool = True, **kwargs: Any) -> None:
+        super().__init__(name=name, **kwargs)
+        for word, structure in (("inputs", inputs), ("outputs", outputs)):
+            flat = list(tree.leaves(structure))
+            for leaf in flat:
+                if not isinstance(leaf, symbolic.KerasTensor):
+                    raise GraphError(
+                        f"Model() takes symbolic tensors as {word}",
+                        received=f"{type(leaf).__name__}: {leaf!r:.80}",
+                        hint="`Input()` and layer calls on its result return such tensors.",
+                    )
+            if not flat:
+                raise GraphError(f"Model() was given no {word}")
+        self._input_structure, self._output_structure = inputs, outputs
+        self._inputs: list[symbolic.KerasTensor] = list(tree.leaves(inputs))
+        self._outputs: list[symbolic.KerasTensor] = list(tree.leaves(outputs))
+        if len({id(tensor) for tensor in self._inputs}) != len(self._inputs):
+            raise GraphError(f"model '{self.name}' was given one input twice")
+        self._subgraph = subgraph.Subgraph(self._inputs, self._outputs, self.name)
+        subgraph.check_names(self._subgraph.operations, self.name)
+        self._fast: dict[Any, Any] = {}
+        self._compiled: dict[Any, Program] = {}
+        self._locked = self.built = True
+        if not trainable:
+            self.trainable = False
+        self.graph(training=False)  # sizes that contradict each other show at the user's line
+
+    # Structure
+    @property
+    def operations(self) -> list[symbolic.Operation]:
+        """Layers and functions, by decreasing depth."""
+        return list(self._subgraph.operations)
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers, those nearest the inputs first."""
+        return [operation for operation in self._subgraph.operations if isinstance(operation, Layer)]
+
+    def _sublayers(self) -> list[tuple[str, Layer]]:
+        return [("layers", layer) for layer in self.layers]
+
+    @property
+    def inputs(self) -> list[symbolic.KerasTensor]:
+        """The symbolic inputs, flat."""
+        return list(self._inputs)
+
+    @property
+    def outputs(self) -> list[symbolic.KerasTensor]:
+        """The symbolic outputs, flat."""
+        return list(self._outputs)
+
+    @property
+    def input(self) -> Any:
+        """The symbolic inputs, nested as given."""
+        return self._input_structure
+
+    @property
+    def output(self) -> Any:
+        """The symbolic outputs, nested as given."""
+        return self._output_structure
+
+    @property
+    def input_shape(self) -> Any:
+        """Shapes of the inputs, nested as given."""
+        return tree.map_leaves(lambda tensor: tensor.shape, self._input_structure)
+
+    @property
+    def output_shape(self) -> Any:
+        """Shapes of the outputs, nested as given."""
+        return tree.map_leaves(lambda tensor: tensor.shape, self._output_structure)
+
+    @property
+    def input_names(self) -> list[str]:
+        """Names of the inputs, flat."""
+        return [tensor.name for tensor in self._inputs]
+
+    @property
+    def output_names(self) -> list[str]:
+        """Names of the operations that give the outputs, flat."""
+        return [tensor.name for tensor in self._outputs]
+
+    # Tracing
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        """The outputs on Values: every call between inputs and outputs, in order."""
+        if mask is not None:
+            raise ArgumentError(f"model '{self.name}' does not take a mask for its inputs yet")
+        flat = self.flatten_inputs(inputs)
+        return self._run_nodes(flat)
+
+    def _run_nodes(self, flat: list[Any]) -> Any:
+        tracing = trace.current()
+        if tracing is None:
+            raise GraphError(f"model '{self.name}' was called outside a trace")
+        builder = tracing.builder
+        before = builder.loc
+        values: dict[int, Any] = {id(tensor): value for tensor, value in zip(self._inputs, flat, strict=True)}
+
+        def fill(leaf: Any) -> Any:
+            return values[id(leaf)] if isinstance(leaf, symbolic.KerasTensor) else leaf
+
+        for node in self._subgraph.nodes:
+            builder.loc = node.loc
+            args, kwargs = tree.map_leaves(fill, (node.args, node.kwargs))
+            outputs = node.operation.run_traced(args, kwargs)
+            for tensor, value in zip(node.outputs, tree.leaves(outputs), strict=True):
+                values[id(tensor)] = value
+        builder.loc = before
+        return tree.map_leaves(fill, self._output_structure)
+
+    def flatten_inputs(self, inputs: Any) -> list[Any]:
+        """Inputs given as one tensor, a list in order, or a dict by name, in the model's own order.
+
+        Raises:
+            DataError: count or names differ.
+        """
+        names = list(self._input_structure) if isinstance(self._input_structure, Mapping) else self.input_names
+        if isinstance(inputs, Mapping):
+            by_name = dict(inputs)
+            missing = [name for name in names if name not in by_name]
+            if missing:
+                missing = [name for name in self.input_names if name not in by_name]
+                names = self.input_names
+            if missing:
+                raise DataError(
+                    f"model '{self.name}' lacks data for {', '.join(map(repr, missing))}",
+                    received=f"a dict of {', '.join(map(repr, by_name))}",
+                )
+            return [by_name[name] for name in names]
+        flat = list(tree.leaves(inputs))
+        if len(flat) != len(self._inputs):
+            raise DataError(
+                f"model '{self.name}' takes {len(self._inputs)} input{'s' if len(self._inputs) != 1 else ''} "
+                f"({', '.join(self.input_names)})",
+                received=f"{len(flat)}: {', '.join(str(getattr(leaf, 'shape', leaf))[:40] for leaf in flat)}",
+            )
+        return flat
+
+    def trace_into(self, tracing: trace.Trace) -> tuple[list[Value], Any]:
+        """Declare variables and inputs in the current trace and run the model: input Values, outputs (nested)."""
+        for variable in self.weights:
+            tracing.declare(variable)
+        values = [tracing.builder.input(tensor.name, tensor.type) for tensor in self._inputs]
+        tracing.training_stack.append(None)
+        outputs = _inside(self, values)
+        tracing.training_stack.pop()
+        return values, outputs
+
+    def graph(self, training: bool = False) -> Graph:
+        """The model as IR, before any pass."""
+        return self._traced(training)[0]
+
+    def _traced(self, training: bool) -> tuple[Graph, dict[str, Any]]:
+        with trace.Trace(self.name, training) as tracing:
+            _, outputs = self.trace_into(tracing)
+            graph = tracing.finish(list(tree.leaves(outputs)))
+        return graph, dict(tracing.variables)
+
+    # On arrays
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if len(args) == 1 and not kwargs:
+            array = args[0]
+            if isinstance(array, jax.Array | np.ndarray) and trace.current() is None:
+                found = self._fast.get((array.shape, array.dtype))
+                if found is not None and found[0] == STORE.version:
+                    return found[1]((array,), *found[2], None)[0][0]
+        return super().__call__(*args, **kwargs)
+
+    def run_eager(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Outputs on arrays: the program of the symbolic graph, which serves every batch size."""
+        inputs = args[0] if args else kwargs["inputs"]
+        training = bool(kwargs.get("training") or (args[1] if len(args) > 1 else False) or False)
+        if kwargs.get("mask") is not None:
+            raise ArgumentError(f"model '{self.name}' does not take a mask for its inputs yet")
+        arrays = [
+            self.fit_input(call.to_array(self, leaf), tensor)
+            for leaf, tensor in zip(self.flatten_inputs(inputs), self._inputs, strict=True)
+        ]
+        program = self.program(training)
+        outputs = program(arrays, call.call_address() if program.random else None)
+        single = len(arrays) == 1 and isinstance(self._output_structure, symbolic.KerasTensor)
+        if single and not training and not program.random and not program.assigned and arrays[0] is inputs:
+            if len(self._fast) > 64:
+                self._fast.clear()
+            self._fast[arrays[0].shape, arrays[0].dtype] = (STORE.version, program.jitted, program.arrays())
+        return tree.pack(self._output_structure, outputs)
+
+    def fit_input(self, array: Any, tensor: symbolic.KerasTensor) -> Any:
+        """`array` in the input's dtype.
+
+        Raises:
+            ShapeError: its shape does not fit the input.
+        """
+        shape = tensor.type.shape
+        if len(array.shape) != len(shape) or any(
+            isinstance(size, int) and size != actual for size, actual in zip(shape, array.shape, strict=True)
+        ):
+            raise ShapeError(
+                f"input '{tensor.name}' of model '{self.name}' has shape {tensor.shape}",
+                received=f"{tensor.name}: {dtype_name(array.dtype)}{tuple(array.shape)}",
+                hint="the first axis is the batch." if len(array.shape) == len(shape) - 1 else None,
+            )
+        return array if array.dtype.name == tensor.dtype else array.astype(tensor.type.aval.dtype)
+
+    def program(self, training: bool) -> Program:
+        """The compiled forward pass; made again when a layer was frozen or unfrozen."""
+        key = (training, self.trainable_flags())
+        found = self._compiled.get(key)
+        if found is None:
+            graph, variables = self._traced(training)
+            found = self._compiled[key] = Program(graph, variables, training=training)
+        return found
+
+    def trainable_flags(self) -> tuple[bool, ...]:
+        """What `trainable` says in every layer: layers may behave by it."""
+        return tuple(layer.trainable for layer in self._all_layers())
+
+    def _all_layers(self) -> list[Layer]:
+        found: dict[int, Layer] = {}
+        waiting: list[Layer] = [self]
+        while waiting:
+            layer = waiting.pop()
+            if id(layer) not in found:
+                found[id(layer)] = layer
+                waiting.extend(inner for _, inner in layer._sublayers())
+        return list(found.values())
+
+    def forget_programs(self) -> None:
+        """Trace and compile anew at the next use (`compile` does this)."""
+        self._fast.clear()
+        self._compiled.clear()
+
+
+@call.location.boundary
+def _inside(model: Functional, values: list[Any]) -> Any:
+    return model._run_nodes(values)
+
+
+def known_size(size: Any) -> bool:
+    """Whether a size is a number."""
+    return not isinstance(size, Dim)

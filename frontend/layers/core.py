@@ -1,0 +1,139 @@
+"""Layers that every model has: Dense, Activation, Identity."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...compiler.errors import ArgumentError, DTypeError, ShapeError
+from ...compiler.types import TensorType
+from .. import activations, constraints, initializers, ops, regularizers
+from ..layer import Layer
+from ..layer_config import base_config
+from ..saving.registry import serializable
+
+
+@serializable("keras.layers", kind="layer")
+class Dense(Layer):
+    """activation(x @ kernel + bias) over the last axis: f32[..., n] → f32[..., units].
+
+    Args:
+        units: size of the last axis of the result.
+        activation: applied at the end; none by default.
+        use_bias: whether a bias is added.
+        kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer, activity_regularizer,
+        kernel_constraint, bias_constraint: of the two weights, and a penalty on the result.
+        lora_rank, lora_alpha, quantization_config: not supported.
+    """
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        lora_rank: int | None = None,
+        lora_alpha: float | None = None,
+        quantization_config: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        for word, value in (
+            ("lora_rank", lora_rank), ("lora_alpha", lora_alpha), ("quantization_config", quantization_config)
+        ):  # fmt: skip
+            if value is not None:
+                raise ArgumentError(f"Dense() does not support {word}", received=f"{word}={value!r}")
+        if isinstance(units, bool) or not isinstance(units, int) or units <= 0:
+            raise ArgumentError(f"Dense '{self.name}' takes a positive number of units", received=f"units={units!r}")
+        self.units, self.use_bias = units, use_bias
+        self.activation = activations.get(activation)
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
+        self.kernel_constraint = constraints.get(kernel_constraint)
+        self.bias_constraint = constraints.get(bias_constraint)
+        self.supports_masking = True
+        self.kernel: Any = None
+        self.bias: Any = None
+
+    def build(self, input_shape: Any) -> None:
+        self.kernel = self.add_weight(
+            name="kernel",
+            shape=(input_shape[-1], self.units),
+            initializer=self.kernel_initializer,
+            regularizer=self.kernel_regularizer,
+            constraint=self.kernel_constraint,
+        )
+        if self.use_bias:
+            self.bias = self.add_weight(
+                name="bias",
+                shape=(self.units,),
+                initializer=self.bias_initializer,
+                regularizer=self.bias_regularizer,
+                constraint=self.bias_constraint,
+            )
+
+    def check_input(self, inputs: TensorType, *rest: Any) -> None:
+        """Refuse what a dense layer cannot take."""
+        if not isinstance(inputs, TensorType):
+            raise DTypeError(f"Dense '{self.name}' takes one tensor", received=f"{inputs}")
+        if inputs.rank < 2:
+            raise ShapeError(
+                f"Dense '{self.name}' takes a tensor of at least 2 axes", received=f"x: {inputs}", hint="the first axis is the batch."
+            )
+        last = inputs.shape[-1]
+        wanted = self.kernel.shape[0] if self.kernel is not None else None
+        if wanted is not None and last is not wanted and last != wanted:
+            raise ShapeError(
+                f"Dense '{self.name}' was built for a last axis of {wanted}",
+                received=f"x: {inputs}",
+                hint="a layer's weights fit one size of input; use another layer for another size.",
+            )
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        x = ops.matmul(inputs, self.kernel)
+        if self.bias is not None:
+            x = ops.add(x, self.bias)
+        return self.activation(x)
+
+    def get_config(self) -> dict[str, Any]:
+        """Arguments that make the same layer."""
+        return {
+            **base_config(self),
+            "units": self.units,
+            "activation": activations.serialize(self.activation),
+            "use_bias": self.use_bias,
+            "kernel_initializer": initializers.serialize(self.kernel_initializer),
+            "bias_initializer": initializers.serialize(self.bias_initializer),
+            "kernel_regularizer": regularizers.serialize(self.kernel_regularizer),
+            "bias_regularizer": regularizers.serialize(self.bias_regularizer),
+            "kernel_constraint": constraints.serialize(self.kernel_constraint),
+            "bias_constraint": constraints.serialize(self.bias_constraint),
+        }
+
+
+@serializable("keras.layers", kind="layer")
+class Activation(Layer):
+    """An activation function as a layer.
+
+    Args:
+        activation: name or function.
+    """
+
+    def __init__(self, activation: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.supports_masking = True
+        self.activation = activations.get(activation)
+
+    def call(self, inputs: Any) -> Any:
+        return self.activation(inputs)
+
+    def get_config(self) -> dict[str, Any]:
+        """Arguments that make the same layer."""
+        return {**base_config(self), "activation": activations.serialize(self.activation)}

@@ -1,0 +1,325 @@
+"""Losses: what training minimises."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..compiler.errors import ArgumentError, DataError, ShapeError
+from ..compiler.types import TensorType, tensor_type
+from . import identifiers, naming, ops
+from .broadcasting import as_float, count, same_rank
+from .dtype_policies import get as get_policy
+from .loss_functions import (
+    binary_crossentropy as binary_crossentropy,
+)
+from .loss_functions import (
+    categorical_crossentropy as categorical_crossentropy,
+)
+from .loss_functions import (
+    huber as huber,
+)
+from .loss_functions import (
+    mean_absolute_error as mean_absolute_error,
+)
+from .loss_functions import (
+    mean_squared_error as mean_squared_error,
+)
+from .loss_functions import (
+    sparse_categorical_crossentropy as sparse_categorical_crossentropy,
+)
+from .saving.registry import serializable, slot_base
+
+_REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", None)
+
+
+@slot_base("loss")
+class Loss:
+    """Base of losses.  Subclasses write `call(y_true, y_pred)`, which gives one value for each sample.
+
+    Args:
+        name: shown in summaries and files.
+        reduction: "sum_over_batch_size" (mean over all values), "sum", "mean", "mean_with_sample_weight" (divides by
+            the sum of the weights), "none".
+        dtype: dtype of the computation.
+
+    Calling it with targets, predictions and optional sample weights gives the reduced loss.
+    """
+
+    def __init__(self, name: str | None = None, reduction: str | None = "sum_over_batch_size", dtype: Any = None) -> None:
+        if reduction not in _REDUCTIONS:
+            raise ArgumentError(
+                "a loss has no such reduction", received=f"reduction={reduction!r}", hint=f"one of {_REDUCTIONS[:-1]}."
+            )
+        self.name = name or naming.auto_name(type(self).__name__)
+        self.reduction = reduction
+        self.dtype = get_policy(dtype).compute_dtype
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """Values by sample."""
+        raise ArgumentError(f"loss {type(self).__name__} has no `call` method")
+
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        y_pred = as_float(y_pred, self.dtype)
+        y_true = ops.convert_to_tensor(y_true) if not hasattr(y_true, "dtype") else y_true
+        values = self.call(y_true, y_pred)
+        return reduce_weighted(values, sample_weight, self.reduction, self.dtype)
+
+    def target_type(self, output: TensorType) -> TensorType:
+        """Type of the targets for predictions of this type."""
+        return tensor_type(output.shape, output.dtype)
+
+    def check_target(self, target: np.ndarray, output: Any, label: str) -> None:
+        """Refuse targets that cannot belong to predictions of this shape.
+
+        Raises:
+            DataError: rank or sizes differ.
+        """
+        shape, wanted = target.shape[1:], output.shape[1:]
+        squeezed = (shape == () and wanted == (1,)) or (shape == (1,) and wanted == ())
+        fits = len(shape) == len(wanted) and all(
+            w is None or s == w or s == 1 or w == 1 for s, w in zip(shape, wanted, strict=True)
+        )
+        if not squeezed and not fits:
+            hint = None
+            if isinstance(self, CategoricalCrossentropy) and len(shape) < len(wanted) or shape == (1,):
+                hint = "for integer labels use `SparseCategoricalCrossentropy`, or `utils.to_categorical(y)`."
+            raise DataError(
+                f"{label} does not fit output '{output.name}' of shape {output.shape} under loss '{self.name}'",
+                received=f"{target.dtype}{list(target.shape)}",
+                hint=hint,
+            )
+
+    def get_config(self) -> dict[str, Any]:
+        """Arguments that make the same loss."""
+        return {"name": self.name, "reduction": self.reduction}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """The loss of a config."""
+        return cls(**config)
+
+
+def reduce_weighted(values: Any, sample_weight: Any, reduction: str | None, dtype: str) -> Any:
+    """Weigh and reduce values by sample."""
+    values = as_float(values, dtype)
+    if sample_weight is not None:
+        weight = as_float(sample_weight, dtype)
+        values, weight = same_rank(values, weight)
+        if len(weight.shape) > len(values.shape):
+            raise ShapeError("sample_weight has more axes than the loss has", received=f"{weight.shape} against {values.shape}")
+        for _ in range(len(values.shape) - len(weight.shape)):
+            weight = ops.expand_dims(weight, -1)
+        values = ops.multiply(values, weight)
+        if reduction == "mean_with_sample_weight":
+            total = ops.sum(ops.broadcast_to(weight, values.shape))
+            return ops.divide(ops.sum(values), ops.where(ops.equal(total, 0.0), 1.0, total))
+    if reduction in (None, "none"):
+        return values
+    total = ops.sum(values) if len(values.shape) else values
+    return total if reduction == "sum" else ops.divide(total, count(values))
+
+
+class LossFunctionWrapper(Loss):
+    """A function `(y_true, y_pred, **kwargs)` as a loss."""
+
+    def __init__(
+        self,
+        fn: Callable[..., Any],
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = None,
+        dtype: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(name or getattr(fn, "__name__", "loss"), reduction, dtype)
+        self.fn, self.arguments = fn, kwargs
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        if self.fn is not sparse_categorical_crossentropy:
+            y_true = as_float(y_true, self.dtype)
+            y_true, y_pred = same_rank(y_true, y_pred)
+        return self.fn(y_true, y_pred, **self.arguments)
+
+    def get_config(self) -> dict[str, Any]:
+        """Arguments that make the same loss."""
+        config = super().get_config()
+        if type(self) is LossFunctionWrapper:
+            config["fn"] = identifiers.serialize("loss", self.fn)
+        return {**config, **self.arguments}
+
+
+class PlainLoss(LossFunctionWrapper):
+    """A function of the user's own, given to `compile`; targets may have any shape."""
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        return self.fn(as_float(y_true, self.dtype), y_pred)
+
+    def check_target(self, target: np.ndarray, output: Any, label: str) -> None:
+        """Any target may be what the function wants."""
+
+
+def _register(*aliases: str) -> Any:
+    return serializable("keras.losses", kind="loss", aliases=aliases)
+
+
+@_register()
+class MeanSquaredError(LossFunctionWrapper):
+    """mean((y_true - y_pred)²)."""
+
+    def __init__(self, reduction: str | None = "sum_over_batch_size", name: str = "mean_squared_error", dtype: Any = None) -> None:
+        super().__init__(mean_squared_error, reduction, name, dtype)
+
+
+@_register()
+class MeanAbsoluteError(LossFunctionWrapper):
+    """mean(|y_true - y_pred|)."""
+
+    def __init__(self, reduction: str | None = "sum_over_batch_size", name: str = "mean_absolute_error", dtype: Any = None) -> None:
+        super().__init__(mean_absolute_error, reduction, name, dtype)
+
+
+@_register()
+class Huber(LossFunctionWrapper):
+    """Squared error below `delta`, linear beyond (Huber, 1964)."""
+
+    def __init__(
+        self, delta: float = 1.0, reduction: str | None = "sum_over_batch_size", name: str = "huber_loss", dtype: Any = None
+    ) -> None:
+        super().__init__(huber, reduction, name, dtype, delta=delta)
+
+
+class _Crossentropy(LossFunctionWrapper):
+    def _check_axis(self, axis: int) -> None:
+        if isinstance(axis, bool) or not isinstance(axis, int):
+            raise ArgumentError(f"{type(self).__name__}() takes an integer axis", received=f"axis={axis!r}")
+
+
+@_register()
+class BinaryCrossentropy(_Crossentropy):
+    """Cross-entropy of independent yes/no targets; see `binary_crossentropy`."""
+
+    def __init__(
+        self,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        axis: int = -1,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "binary_crossentropy",
+        dtype: Any = None,
+    ) -> None:
+        self._check_axis(axis)
+        super().__init__(
+            binary_crossentropy, reduction, name, dtype, from_logits=from_logits, label_smoothing=label_smoothing, axis=axis
+        )
+
+
+@_register()
+class CategoricalCrossentropy(_Crossentropy):
+    """Cross-entropy of one-hot (or soft) targets; see `categorical_crossentropy`."""
+
+    def __init__(
+        self,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        axis: int = -1,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "categorical_crossentropy",
+        dtype: Any = None,
+    ) -> None:
+        self._check_axis(axis)
+        super().__init__(
+            categorical_crossentropy, reduction, name, dtype, from_logits=from_logits, label_smoothing=label_smoothing, axis=axis
+        )
+
+
+@_register()
+class SparseCategoricalCrossentropy(_Crossentropy):
+    """Cross-entropy of integer targets; see `sparse_categorical_crossentropy`."""
+
+    def __init__(
+        self,
+        from_logits: bool = False,
+        ignore_class: int | None = None,
+        reduction: str | None = "sum_over_batch_size",
+        axis: int = -1,
+        name: str = "sparse_categorical_crossentropy",
+        dtype: Any = None,
+    ) -> None:
+        self._check_axis(axis)
+        super().__init__(
+            sparse_categorical_crossentropy, reduction, name, dtype, from_logits=from_logits, ignore_class=ignore_class, axis=axis
+        )
+
+    def target_type(self, output: TensorType) -> TensorType:
+        """Integers without the class axis."""
+        axis = self.arguments["axis"] % output.rank
+        return tensor_type((*output.shape[:axis], *output.shape[axis + 1 :]), "int32")
+
+    def check_target(self, target: np.ndarray, output: Any, label: str) -> None:
+        """Refuse targets of another shape than classes, and classes that the output does not have.
+
+        Raises:
+            DataError: shape or labels do not fit.
+        """
+        axis = self.arguments["axis"] % len(output.shape)
+        classes = output.shape[axis]
+        wanted = (*output.shape[:axis], *output.shape[axis + 1 :])[1:]
+        shape = target.shape[1:]
+        if len(shape) == len(wanted) + 1 and shape[axis - 1] == 1:
+            shape = (*shape[: axis - 1], *shape[axis:])
+        if len(shape) != len(wanted) or any(w is not None and s != w for s, w in zip(shape, wanted, strict=True)):
+            one_hot = len(target.shape) == len(output.shape) and target.shape[axis] == classes
+            raise DataError(
+                f"{label} does not fit output '{output.name}' of shape {output.shape} under loss '{self.name}'",
+                received=f"{target.dtype}{list(target.shape)}",
+                hint="for one-hot targets use `CategoricalCrossentropy`." if one_hot else "give one class number for each sample.",
+            )
+        if classes is None or not target.size:
+            return
+        low, high = target.min(), target.max()
+        ignored = self.arguments["ignore_class"]
+        bad = [v for v in (low, high) if not 0 <= v < classes and v != ignored]
+        if bad and (ignored is None or np.any((target != ignored) & ((target < 0) | (target >= classes)))):
+            where = int(np.argmax((target.reshape(-1) < 0) | (target.reshape(-1) >= classes)))
+            raise DataError(
+                f"{label} holds the class {bad[0]}, and output '{output.name}' has the classes 0 to {classes - 1}",
+                received=f"{target.dtype}{list(target.shape)} from {low} to {high}; first at row {where}",
+                hint="number classes from 0, and give the last layer as many units as there are classes.",
+            )
+
+
+def get(identifier: Any) -> Any:
+    """The loss of a name, loss, function, or config; None stays None.
+
+    Raises:
+        ArgumentError: it names no loss.
+    """
+    if identifier is None or isinstance(identifier, Loss):
+        return identifier
+    found = identifiers.get("loss", identifier, any_case=True)
+    if isinstance(found, Loss) or found is None:
+        return found
+    wrapper = _WRAPPERS.get(found)
+    return wrapper() if wrapper is not None else PlainLoss(found)
+
+
+def serialize(loss: Any) -> Any:
+    """The config by which files name a loss."""
+    return identifiers.serialize("loss", loss)
+
+
+def deserialize(config: Any, custom_objects: Any = None) -> Any:
+    """The loss of a config."""
+    return identifiers.get("loss", config, custom_objects=custom_objects)
+
+
+_WRAPPERS: dict[Any, type] = {
+    mean_squared_error: MeanSquaredError,
+    mean_absolute_error: MeanAbsoluteError,
+    huber: Huber,
+    binary_crossentropy: BinaryCrossentropy,
+    categorical_crossentropy: CategoricalCrossentropy,
+    sparse_categorical_crossentropy: SparseCategoricalCrossentropy,
+}

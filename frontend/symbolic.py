@@ -1,0 +1,164 @@
+"""The call graph: what users hold between layer calls, and the calls themselves.
+
+A `KerasTensor` is the result of one call; a `CallNode` is that call: the operation (a layer, a model, or a function
+of `kgc.ops`), the nested arguments, the results, and the user's line.  `Model(inputs, outputs)` is the part of this
+graph between them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ..compiler import location
+from ..compiler.dims import Dim
+from ..compiler.errors import GraphError
+from ..compiler.ir import Value
+from ..compiler.tensor import TensorMethods
+from ..compiler.types import TensorType, tensor_type
+from . import tree
+from .naming import auto_name
+from .trace import Trace
+
+
+class Operation:
+    """What a call node calls: has a name, knows its calls, and runs inside a trace."""
+
+    name: str
+    inbound_nodes: list[CallNode]
+
+    def run_traced(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Outputs on Values, in the current trace."""
+        raise NotImplementedError
+
+
+class CallNode:
+    """One call of an operation.
+
+    Attributes:
+        args, kwargs: as given, nested, with KerasTensors in them.
+        inputs, outputs: the KerasTensors among the arguments, and the results, flat.
+        structure: the results as the operation nests them.
+        index: which call of the operation this is.
+    """
+
+    __slots__ = ("args", "index", "inputs", "kwargs", "loc", "operation", "outputs", "structure")
+
+    def __init__(self, operation: Operation, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self.operation, self.args, self.kwargs = operation, args, kwargs
+        self.inputs = [leaf for leaf in tree.leaves((args, kwargs)) if isinstance(leaf, KerasTensor)]
+        self.outputs: list[KerasTensor] = []
+        self.structure: Any = None
+        self.loc = location.here()
+        self.index = len(operation.inbound_nodes)
+
+    def parents(self) -> Iterator[CallNode]:
+        """The calls whose results this one takes."""
+        for tensor in self.inputs:
+            yield tensor.node
+
+    def __repr__(self) -> str:
+        return f"<call {self.index} of {self.operation.name}>"
+
+
+class KerasTensor(TensorMethods):
+    """Result of a layer call on symbolic tensors.
+
+    Attributes:
+        type: element type and sizes, unknown ones by name.
+        node: the call that gives it; `index` says which of its results it is.
+    """
+
+    __slots__ = ("__weakref__", "_keras_mask", "index", "name", "node", "type")
+
+    def __init__(self, type: TensorType, node: CallNode, index: int, name: str) -> None:
+        self.type, self.node, self.index, self.name = type, node, index, name
+        self._keras_mask: Any = None
+
+    @property
+    def shape(self) -> tuple[int | None, ...]:
+        """Sizes; None where unknown."""
+        return public_shape(self.type)
+
+    @property
+    def dtype(self) -> str:
+        """Name of the element type."""
+        return self.type.dtype
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return self.type.rank
+
+    def __kgc_record__(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return record(FunctionCall(op, op.name), args, kwargs)
+
+    def __repr__(self) -> str:
+        return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, sparse=False, name={self.name}>"
+
+
+class FunctionCall(Operation):
+    """A function of `kgc.ops`, called on symbolic tensors."""
+
+    def __init__(self, function: Any, name: str) -> None:
+        self.function = function
+        self.public_name = name
+        self.name = auto_name(name)
+        self.inbound_nodes = []
+        self.built = True
+
+    def run_traced(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return self.function(*args, **kwargs)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return record(self, args, kwargs)
+
+
+def public_shape(type_: TensorType) -> tuple[int | None, ...]:
+    """Sizes as Keras shows them: None where unknown."""
+    return tuple([None if isinstance(size, Dim) else size for size in type_.shape])
+
+
+def record(operation: Operation, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Make the call node of `operation(*args, **kwargs)`; its results as KerasTensors, nested as it nests them.
+
+    The call is traced on its own to find the types of its results; whatever is wrong with it shows here, at the user's
+    line.
+    """
+    node = CallNode(operation, args, kwargs)
+    with Trace("call", training=False) as tracing:
+        tracing.builder.loc = node.loc
+        given = {id(tensor): tracing.builder.input(f"x{i}", tensor.type) for i, tensor in enumerate(_distinct(node.inputs))}
+        filled = tree.map_leaves(lambda leaf: given[id(leaf)] if isinstance(leaf, KerasTensor) else leaf, (args, kwargs))
+        outputs = operation.run_traced(*filled)
+        flat = list(tree.leaves(outputs))
+        check_outputs(operation, flat)
+        graph = tracing.finish(flat)
+    names = [operation.name] * len(flat)
+    node.outputs = [
+        KerasTensor(unweakened(value.type), node, index, name)
+        for index, (value, name) in enumerate(zip(graph.outputs, names, strict=True))
+    ]
+    node.structure = tree.pack(outputs, node.outputs)
+    operation.inbound_nodes.append(node)
+    return node.structure
+
+
+def unweakened(type_: TensorType) -> TensorType:
+    """The type a tensor has between layers, where nothing is weakly typed."""
+    return tensor_type(type_.shape, type_.dtype) if type_.weak else type_
+
+
+def check_outputs(operation: Operation, flat: list[Any]) -> None:
+    """Refuse what is no tensor among the results of a call."""
+    for item in flat:
+        if type(item) is not Value and (isinstance(item, str | KerasTensor) or not (hasattr(item, "shape") or isinstance(item, int | float))):
+            raise GraphError(
+                f"'{operation.name}' must return tensors",
+                received=f"{type(item).__name__}: {item!r:.80}",
+                hint="`call` computes with the tensors it is given and returns tensors, or lists, tuples or dicts of them.",
+            )
+
+
+def _distinct(tensors: list[KerasTensor]) -> list[KerasTensor]:
+    return list({id(tensor): tensor for tensor in tensors}.values())

@@ -1,0 +1,165 @@
+"""What is going on while layers' `call` methods are traced into a graph.
+
+A `Trace` wraps a graph builder: it turns variables into parameters and state of the graph, keeps assignments in
+order, collects losses, and gives every random draw its site.  One thread traces one graph at a time, in a stack.
+"""
+
+from __future__ import annotations
+
+import threading
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import jax
+
+from ..compiler import importing
+from ..compiler.builder import Builder
+from ..compiler.graph import Graph
+from ..compiler.ir import Value
+from ..compiler.op import REGISTRY
+from ..compiler.types import tensor_type
+from ..runtime.program import KEY, SEEDLESS_KEY
+
+if TYPE_CHECKING:
+    from .variable import Variable
+
+_local = threading.local()
+
+
+def current() -> Trace | None:
+    """The innermost trace of this thread."""
+    stack = getattr(_local, "stack", None)
+    return stack[-1] if stack else None
+
+
+class Trace:
+    """One graph being recorded.
+
+    Attributes:
+        training: the phase, for layers to which nobody says otherwise.
+        losses: scalar Values that `add_loss`, regularizers and activity regularizers left.
+        variables: those read or assigned so far, by the name that the graph has for them.
+    """
+
+    def __init__(self, name: str, training: bool) -> None:
+        self.builder = Builder(name)
+        self.training = training
+        self.scopes: list[str] = []
+        self.training_stack: list[bool | None] = []
+        self.losses: list[Any] = []
+        self.variables: dict[str, Variable] = {}
+        self._first: dict[int, Value] = {}
+        self._now: dict[int, Any] = {}
+        self._sites: dict[str, int] = {}
+        self._taken_sites: set[int] = set()
+        self._keys: dict[str, Value] = {}
+
+    def __enter__(self) -> Trace:
+        if not hasattr(_local, "stack"):
+            _local.stack = []
+        _local.stack.append(self)
+        self.builder.__enter__()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.builder.__exit__(*exc)
+        _local.stack.pop()
+
+    # Variables
+    def declare(self, variable: Variable) -> Value:
+        """The graph's argument for a variable; params are what layers create as trainable, frozen or not."""
+        value = self._first.get(id(variable))
+        if value is None:
+            path = variable.path.replace("/", ".")
+            add = self.builder.param if variable.declared_trainable else self.builder.declare_state
+            value = add(path, variable.type)
+            self._first[id(variable)] = self._now[id(variable)] = value
+            self.variables[value.name] = variable
+        return value
+
+    def read(self, variable: Variable) -> Any:
+        """The variable's value at this point of the trace: what was last assigned, or the argument."""
+        self.declare(variable)
+        value = self._now[id(variable)]
+        return importing.outer(value) if importing.is_active() and type(value) is Value else value
+
+    def assign(self, variable: Variable, value: Any) -> None:
+        """Later reads, and the graph's new state, are `value`."""
+        self.declare(variable)
+        self._now[id(variable)] = value
+
+    def traced_assignments(self) -> list[tuple[Variable, Any]]:
+        """Variables whose last assigned value is a JAX tracer (see `compiler.importing`), and these."""
+        by_id = {id(variable): variable for variable in self.variables.values()}
+        return [(by_id[key], value) for key, value in self._now.items() if isinstance(value, jax.core.Tracer)]
+
+    def assigns(self) -> dict[Value, Value]:
+        """State arguments and their final values."""
+        changed = ((self._first[key], value) for key, value in self._now.items() if value is not self._first[key])
+        return {first: self.builder.operand(value) for first, value in changed}
+
+    # Random sites
+    def key(self, stream: str, seed: int | None = None) -> Any:
+        """A random key for the next draw of `stream` (a layer's path): `fold_in(%key, site)`.
+
+        The site depends on the stream and on how many draws it made in this trace, on nothing else.  With a `seed` of
+        its own the stream is that seed's, and the process-wide seed plays no part.
+        """
+        name = KEY if seed is None else SEEDLESS_KEY
+        stream = stream if seed is None else f"seed {seed}"
+        if name not in self._keys:
+            self._keys[name] = self.builder.input(name, tensor_type((), "key"))
+        count = self._sites.get(stream, 0)
+        self._sites[stream] = count + 1
+        site = zlib.crc32(f"{stream}:{count}".encode()) & 0x7FFFFFFF
+        while site in self._taken_sites:
+            site = (site + 1) & 0x7FFFFFFF
+        self._taken_sites.add(site)
+        return REGISTRY["fold_in"](self._keys[name], site)
+
+    # Scopes
+    @property
+    def path(self) -> str:
+        """Path of the layer that is being called."""
+        return "/".join(self.scopes)
+
+    @contextmanager
+    def layer(self, name: str, training: bool | None) -> Iterator[None]:
+        """Inside, nodes belong to the layer `name`, called with this resolved `training`."""
+        self.scopes.append(name)
+        self.training_stack.append(training)
+        before = self.builder.scope
+        self.builder.scope = "/".join(self.scopes)
+        try:
+            yield
+        finally:
+            self.scopes.pop()
+            self.training_stack.pop()
+            self.builder.scope = before
+
+    def enclosing_training(self) -> bool | None:
+        """`training` of the innermost enclosing call that was given one."""
+        return next((t for t in reversed(self.training_stack) if t is not None), None)
+
+    # Rolling back a call that JAX refused
+    def mark(self) -> tuple[Any, ...]:
+        """Where the trace stands."""
+        return len(self.builder.nodes), len(self.losses), dict(self._now), dict(self._sites), set(self._taken_sites)
+
+    def roll_back(self, mark: tuple[Any, ...]) -> None:
+        """Forget what was recorded since `mark`; declared arguments stay."""
+        nodes, losses, now, self._sites, self._taken_sites = mark
+        del self.builder.nodes[nodes:]
+        del self.losses[losses:]
+        self._now = {**self._first, **now}
+
+    def finish(self, outputs: Any, output_names: Any = ()) -> Graph:
+        """The graph of what was traced."""
+        return self.builder.finish(outputs, self.assigns(), output_names)
+
+
+def op(name: str) -> Any:
+    """The op of that name (the catalogue is imported by `frontend.ops`)."""
+    return REGISTRY[name]

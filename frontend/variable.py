@@ -1,0 +1,173 @@
+"""`Variable`: what layers and users hold in their hands for an array that the store owns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ..compiler.errors import ArgumentError, ShapeError
+from ..compiler.tensor import TensorMethods
+from ..compiler.types import dtype_name, jax_dtype, tensor_type
+from ..runtime.store import Handle
+from . import initializers, naming, trace
+
+
+class Variable(Handle, TensorMethods):
+    """An array with a name that training may change.
+
+    Args:
+        initializer: initial value (array or number), or an initializer, its name, or a callable `(shape, dtype)`.
+        shape: sizes, needed with an initializer.
+        dtype: element type; by default that of the value, or float32.
+        trainable: whether training changes it.
+        name: last part of its path.
+        aggregation, synchronization: accepted where they are Keras's defaults; kgc runs on one device.
+
+    Inside a traced `call` it stands for its value at that point, and `assign` gives it another from there on.
+
+    Raises:
+        ArgumentError: an initializer without a shape, or an unsupported argument.
+    """
+
+    def __init__(
+        self,
+        initializer: Any,
+        shape: Sequence[int] | None = None,
+        dtype: Any = None,
+        trainable: bool = True,
+        autocast: bool = True,
+        aggregation: str = "none",
+        synchronization: str = "auto",
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if kwargs:
+            raise ArgumentError(f"Variable() does not have the argument '{next(iter(kwargs))}'")
+        if aggregation not in (None, "none", "mean", "sum", "only_first_replica") or synchronization not in ("auto", "none"):
+            raise ArgumentError("Variable() runs on one device", received=f"{aggregation=}, {synchronization=}")
+        if callable(initializer) or isinstance(initializer, str):
+            if shape is None:
+                raise ArgumentError("Variable() with an initializer needs a shape", hint="give `shape=(…)`.")
+            init = initializers.get(initializer)
+            dtype = dtype_name(dtype or "float32")
+            value = np.asarray(init(tuple(shape), dtype=dtype))
+        else:
+            value = np.asarray(initializer)
+            if dtype is None:
+                dtype = "float32" if value.dtype == np.float64 and not hasattr(initializer, "dtype") else value.dtype
+            dtype = dtype_name(dtype)
+        value = np.array(value, dtype=np.dtype(jax_dtype(dtype)))  # a copy: the store owns it
+        if shape is not None and value.shape != tuple(shape):
+            raise ShapeError(f"the initial value of a variable must have shape {tuple(shape)}", received=f"{value.shape}")
+        self._name = name or naming.auto_name("variable")
+        self.autocast = autocast
+        self.declared_trainable = trainable
+        self._trainable = trainable
+        self.regularizer: Any = None
+        self.constraint: Any = None
+        self.path = self._name
+        super().__init__(value, name=self._name, type=tensor_type(value.shape, dtype))
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training changes it."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._trainable = bool(value)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Sizes."""
+        return self.type.shape  # pyright: ignore[reportReturnType]
+
+    @property
+    def dtype(self) -> str:
+        """Name of the element type."""
+        return self.type.dtype
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return self.type.rank
+
+    @property
+    def value(self) -> Any:
+        """The array now; inside a traced `call`, the tensor that stands for it."""
+        return self.__kgc_operand__()
+
+    def __kgc_operand__(self) -> Any:
+        tracing = trace.current()
+        return jnp.asarray(self.read()) if tracing is None else tracing.read(self)
+
+    def numpy(self) -> np.ndarray:
+        """The array now, as a NumPy array."""
+        return np.array(self.read())
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
+        return self.numpy() if dtype is None else self.numpy().astype(dtype)
+
+    def assign(self, value: Any) -> Any:
+        """Give it a new value of the same shape.
+
+        Raises:
+            ShapeError: the shape differs.
+        """
+        tracing = trace.current()
+        if tracing is not None and not isinstance(value, np.ndarray | int | float):
+            value = value.__kgc_operand__() if isinstance(value, Variable) else value
+            self._check(value)
+            tracing.assign(self, _cast(value, self.dtype))
+            return value
+        if isinstance(value, Variable):
+            value = value.read()
+        array = value if isinstance(value, jax.Array) and value.dtype.name == self.dtype else np.array(value, dtype=jax_dtype(self.dtype))
+        self._check(array)
+        if tracing is not None:
+            tracing.assign(self, array)
+        else:
+            # A copy, for a train step may give the slot's buffer away.
+            self.write(jnp.array(array) if isinstance(array, jax.Array) else array)
+        return array
+
+    def assign_add(self, value: Any) -> Any:
+        """Add to it."""
+        return self.assign(self.value + value)
+
+    def assign_sub(self, value: Any) -> Any:
+        """Subtract from it."""
+        return self.assign(self.value - value)
+
+    def _check(self, value: Any) -> None:
+        if tuple(value.shape) != self.shape:
+            raise ShapeError(
+                f"variable '{self.path}' of shape {self.shape} cannot take a value of another shape",
+                received=f"shape {tuple(value.shape)}",
+            )
+
+    def __bool__(self) -> bool:
+        return bool(self.numpy())
+
+    def __len__(self) -> int:
+        return len(self.numpy())
+
+    def __iter__(self) -> Any:
+        return iter(self.numpy())
+
+    def __float__(self) -> float:
+        return float(self.numpy())
+
+    def __int__(self) -> int:
+        return int(self.numpy())
+
+    def __repr__(self) -> str:
+        return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}, value={self.read()}>"
+
+
+def _cast(value: Any, dtype: str) -> Any:
+    return trace.op("cast")(value, dtype) if dtype_name(value.dtype) != dtype else value

@@ -1,0 +1,158 @@
+"""From a verified graph to a jitted function over the store.
+
+A `Layout` says which slots a set of named variables lives in; a `Program` is the optimised graph, jitted, with its
+layout.  Everything that `fit`, `evaluate`, `predict` and `model(x)` compute goes through a Program or a TrainStep.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax
+
+from ..compiler import interpret, pipeline
+from ..compiler.errors import GraphError
+from ..compiler.graph import Graph
+from ..compiler.verifier import verify
+from .store import STORE, Handle, Slot
+
+KEY = "key"
+"""Graph input that takes the random key of a call: of (seed, purpose, epoch, step)."""
+SEEDLESS_KEY = "seedless_key"
+"""The same without the process-wide seed, for layers with a seed of their own."""
+_KEYS = (KEY, SEEDLESS_KEY)
+
+
+class Layout:
+    """Where named variables live: distinct slots, and for each name a slot's position and an index into a stack."""
+
+    def __init__(self, handles: Mapping[str, Handle]) -> None:
+        self.handles = dict(handles)
+        self.slots: list[Slot] = []
+        self.places: dict[str, tuple[int, int | None]] = {}
+        position: dict[int, int] = {}
+        for name, handle in self.handles.items():
+            at = position.setdefault(id(handle.slot), len(self.slots))
+            if at == len(self.slots):
+                self.slots.append(handle.slot)
+            self.places[name] = (at, handle.index)
+
+    def moved(self) -> bool:
+        """Whether a handle was stacked, or unstacked, since."""
+        return any(self.slots[self.places[n][0]] is not h.slot for n, h in self.handles.items())
+
+    def pick(self, arrays: Sequence[Any], name: str) -> Any:
+        """The named variable's array among the slots' arrays."""
+        at, index = self.places[name]
+        return arrays[at] if index is None else arrays[at][index]
+
+    def put(self, arrays: list[Any], name: str, value: Any) -> None:
+        """Replace the named variable's array among the slots' arrays."""
+        at, index = self.places[name]
+        arrays[at] = value if index is None else arrays[at].at[index].set(value)
+
+
+class Program:
+    """A graph made ready to run.
+
+    Args:
+        graph: unoptimised; its params and state are named as in `handles`.
+        handles: where the params and state live.
+        training: whether passes must keep what only training needs.
+        passes: names of the passes to run (None: all).
+
+    Calling it with the data inputs (in the graph's order, without the key) gives the outputs, and rebinds assigned
+    state.
+    """
+
+    def __init__(
+        self, graph: Graph, handles: Mapping[str, Handle], *, training: bool = False, passes: Sequence[str] | None = None
+    ) -> None:
+        optimized = pipeline.optimize(graph, passes, training=training)
+        self.source, self.graph, self.transform = graph, optimized.graph, optimized.transform
+        verify(self.graph)
+        self._handles = dict(handles)
+        names = [value.name for value in graph.inputs if value.name not in _KEYS]
+        wanted = [value.name for value in self.graph.inputs if value.name not in _KEYS]
+        self.positions = [names.index(name) for name in wanted]
+        self.random = len(wanted) < len(self.graph.inputs)
+        self._arrays: tuple[Any, ...] = ()
+        self._version = -1
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        own = [value.name for value in (*self.graph.params, *self.graph.state)]
+        sources = own
+        if self.transform is not None:
+            made = set(self.transform.output_names)
+            sources = [name for name in own if name not in made]
+            sources += [v.name for v in (*self.transform.params, *self.transform.state)]
+        missing = [name for name in sources if name not in self._handles]
+        if missing:
+            raise GraphError(f"no variable is bound to {', '.join(missing)} of @{self.graph.name}")
+        self.layout = Layout({name: self._handles[name] for name in dict.fromkeys(sources)})
+        self.assigned = [target.name for target, _ in self.graph.assigns]
+        self._written = sorted({self.layout.places[name][0] for name in self.assigned})
+        self.jitted = jax.jit(self._run)
+        self._transformed = jax.jit(self._transform) if self.transform is not None else None
+        self._version = -1
+
+    def _run(self, data: tuple[Any, ...], arrays: tuple[Any, ...], made: tuple[Any, ...], key: Any) -> Any:
+        graph = self.graph
+        position = {name: i for i, name in enumerate(self.transform.output_names)} if self.transform else {}
+        inputs = feed(graph, data, key)
+
+        def variable(name: str) -> Any:
+            return made[position[name]] if name in position else self.layout.pick(arrays, name)
+
+        params = [variable(value.name) for value in graph.params]
+        state = [variable(value.name) for value in graph.state]
+        outputs, assigned = interpret.evaluate(graph, inputs, params, state)
+        changed = list(arrays)
+        for name, value in zip(self.assigned, assigned, strict=True):
+            self.layout.put(changed, name, value)
+        return outputs, [changed[at] for at in self._written]
+
+    def _transform(self, arrays: tuple[Any, ...]) -> tuple[Any, ...]:
+        assert self.transform is not None  # narrows the type: jitted only then
+        params = [self.layout.pick(arrays, value.name) for value in self.transform.params]
+        state = [self.layout.pick(arrays, value.name) for value in self.transform.state]
+        return tuple(interpret.evaluate(self.transform, (), params, state)[0])
+
+    def arrays(self) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        """The slots' arrays, and what the passes' parameter transformation makes of them (cached by store version)."""
+        if self._version != STORE.version:
+            if self.layout.moved():
+                self._lay_out()
+            arrays = STORE.on_device(self.layout.slots)
+            made = self._transformed(arrays) if self._transformed is not None else ()
+            self._arrays = (arrays, made)
+            self._version = STORE.version
+        return self._arrays
+
+    def __call__(self, data: Sequence[Any], key: Any = None) -> list[Any]:
+        """Outputs on `data`: arrays in the order of the unoptimised graph's inputs, the key left out.
+
+        Args:
+            key: `(seed, purpose, epoch, step)` as a uint32 array, where the graph draws random numbers.
+        """
+        arrays, made = self.arrays()
+        outputs, written = self.jitted(tuple([data[i] for i in self.positions]), arrays, made, key)
+        if written:
+            STORE.rebind([self.layout.slots[at] for at in self._written], written)
+        return outputs
+
+
+def feed(graph: Graph, data: Sequence[Any], address: Any) -> list[Any]:
+    """The graph's inputs: `data` in order, with the random keys of `address` in their places."""
+    given = iter(data)
+    return [derive_key(address, value.name) if value.name in _KEYS else next(given) for value in graph.inputs]
+
+
+def derive_key(address: Any, name: str = KEY) -> Any:
+    """The random key of an address: uint32 numbers, the first of which is the seed."""
+    key = jax.random.key(address[0] if name == KEY else 0)
+    for part in range(1, address.shape[0]):
+        key = jax.random.fold_in(key, address[part])
+    return key

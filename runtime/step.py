@@ -1,0 +1,121 @@
+"""The train step: gradients, optimizer and new state in one jitted function over donated arrays.
+
+The graph takes inputs, targets, params and state to the total loss and the logs; gradient and update are added here.
+Whatever a step replaces (trained params, assigned state, optimizer slots) is donated, and its slots are rebound before
+any other code runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+import jax
+
+from ..compiler import interpret, pipeline
+from ..compiler.graph import Graph
+from ..compiler.verifier import verify
+from .program import Layout, feed
+from .store import STORE, Handle
+
+
+class Optimizer(Protocol):
+    """What the step needs of an optimizer: an update that JAX can trace, over flat lists of arrays."""
+
+    def apply(self, grads: Sequence[Any], params: Sequence[Any], opt_state: Sequence[Any]) -> Any: ...
+
+    def scale_loss(self, loss: Any) -> Any: ...
+
+
+class TrainStep:
+    """One step of training.
+
+    Args:
+        graph: its first output is the scalar to differentiate, the others are logs, named by `output_names`.
+        handles: where params and state of the graph live, by name.
+        trained: names of the params that the optimizer changes, in the order of its `build`.
+        optimizer: see `Optimizer`.
+        slots: the optimizer's own variables, in its order.
+
+    Calling it with the data inputs and the address of the step's random numbers trains once and returns the logs,
+    scalars still on the device.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        handles: Mapping[str, Handle],
+        trained: Sequence[str],
+        optimizer: Optimizer,
+        slots: Sequence[Handle],
+        passes: Sequence[str] | None = None,
+    ) -> None:
+        self.source = graph
+        self.graph = verify(pipeline.optimize(graph, passes, training=True).graph)
+        self.optimizer, self.trained = optimizer, list(trained)
+        self.log_names = self.graph.output_names[1:]
+        used = {value.name for value in (*self.graph.params, *self.graph.state)}
+        self._slot_names = [f"optimizer {i}" for i in range(len(slots))]
+        self._handles: dict[str, Handle] = {n: h for n, h in handles.items() if n in used or n in set(trained)}
+        self._handles.update(zip(self._slot_names, slots, strict=True))
+        kept = {value.name for value in self.graph.inputs}
+        data = [value.name for value in graph.inputs if value.name not in ("key", "seedless_key")]
+        self._positions = [i for i, name in enumerate(data) if name in kept]
+        self._assigned = [target.name for target, _ in self.graph.assigns]
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        self.layout = Layout(self._handles)
+        changed = [*self.trained, *self._assigned, *self._slot_names]
+        self._written = sorted({self.layout.places[name][0] for name in changed})
+        written = set(self._written)
+        self._fixed = [at for at in range(len(self.layout.slots)) if at not in written]
+        self._written_slots = [self.layout.slots[at] for at in self._written]
+        self._fixed_slots = [self.layout.slots[at] for at in self._fixed]
+        self.jitted: Callable[..., Any] = jax.jit(self._step, donate_argnums=(0,))
+        self._version = -1
+        self._arrays: tuple[Any, ...] = ()
+        self._fixed_arrays: tuple[Any, ...] = ()
+
+    def _step(self, written: tuple[Any, ...], fixed: tuple[Any, ...], data: tuple[Any, ...], address: Any) -> Any:
+        arrays: list[Any] = [None] * len(self.layout.slots)
+        for at, array in (*zip(self._written, written, strict=True), *zip(self._fixed, fixed, strict=True)):
+            arrays[at] = array
+        graph, layout = self.graph, self.layout
+        state = [layout.pick(arrays, value.name) for value in graph.state]
+        inputs = feed(graph, data, address)
+        trained = [layout.pick(arrays, name) for name in self.trained]
+        position = {name: i for i, name in enumerate(self.trained)}
+
+        def loss(values: list[Any]) -> Any:
+            params = [
+                values[position[v.name]] if v.name in position else layout.pick(arrays, v.name) for v in graph.params
+            ]
+            outputs, assigned = interpret.evaluate(graph, inputs, params, state)
+            return self.optimizer.scale_loss(outputs[0]), (outputs[1:], assigned)
+
+        (_, (logs, assigned)), grads = jax.value_and_grad(loss, has_aux=True)(trained)
+        slots = [layout.pick(arrays, name) for name in self._slot_names]
+        params, new_slots = self.optimizer.apply(grads, trained, slots)
+        for name, value in (
+            *zip(self.trained, params, strict=True),
+            *zip(self._slot_names, new_slots, strict=True),
+            *zip(self._assigned, assigned, strict=True),
+        ):
+            layout.put(arrays, name, value)
+        return tuple([arrays[at] for at in self._written]), logs
+
+    def __call__(self, data: Sequence[Any], address: Any) -> dict[str, Any]:
+        if self._version != STORE.version:
+            if self.layout.moved():
+                self._lay_out()
+            self._arrays = STORE.on_device(self._written_slots)
+            self._fixed_arrays = STORE.on_device(self._fixed_slots)
+        arrays, self._arrays = self._arrays, ()
+        self._version = -1
+        new, logs = self.jitted(arrays, self._fixed_arrays, tuple([data[i] for i in self._positions]), address)
+        for slot, array in zip(self._written_slots, new, strict=True):
+            slot.array = array
+        STORE.version += 1
+        self._arrays, self._version = new, STORE.version
+        return dict(zip(self.log_names, logs, strict=True))

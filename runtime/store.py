@@ -1,0 +1,102 @@
+"""The store that owns every array: weights, state, optimizer slots, metrics.
+
+A `Handle` (the frontend's `Variable`) does not hold an array but names a place: a slot, and an index where the slot is
+a stack of several variables' arrays.  Programs take the slots' arrays and rebind them; handles of all models over the
+same layers see the new arrays at once.  `version` rises with every change, so that what is derived from weights (folded
+parameters, argument tuples) knows when it is stale.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from ..compiler.types import TensorType, tensor_type
+
+
+class Slot:
+    """One array: a NumPy array until a program first needs it, a JAX array after."""
+
+    __slots__ = ("array",)
+
+    def __init__(self, array: Any) -> None:
+        self.array = array
+
+
+class Store:
+    """Counts changes; puts arrays on the device; stacks slots."""
+
+    def __init__(self) -> None:
+        self.version = 0
+
+    def touch(self) -> None:
+        """Say that some slot changed."""
+        self.version += 1
+
+    def rebind(self, slots: Sequence[Slot], arrays: Sequence[Any]) -> None:
+        """Give the slots their new arrays."""
+        for slot, array in zip(slots, arrays, strict=True):
+            slot.array = array
+        self.version += 1
+
+    def on_device(self, slots: Iterable[Slot]) -> tuple[Any, ...]:
+        """The slots' arrays as JAX arrays; NumPy ones are moved in one transfer, without compiling anything."""
+        slots = list(slots)
+        waiting = [slot for slot in slots if not isinstance(slot.array, jax.Array)]
+        if waiting:
+            moved = jax.device_put([slot.array for slot in waiting])
+            for slot, array in zip(waiting, moved, strict=True):
+                slot.array = array
+        return tuple([slot.array for slot in slots])
+
+    def stack(self, handles: Sequence[Handle]) -> Slot:
+        """Move the arrays of `handles` (equal types, not yet stacked) into one slot with a leading axis.
+
+        The handles stay what they are to everybody who holds them; programs that were specialised to the old slots
+        see that `handle.slot` moved and are made anew.
+        """
+        slot = Slot(np.stack([np.asarray(handle.read()) for handle in handles]))
+        for index, handle in enumerate(handles):
+            handle.slot, handle.index = slot, index
+        self.touch()
+        return slot
+
+
+STORE = Store()
+"""The process's store: layers live before and outside models, so there is one."""
+
+
+class Handle:
+    """A place in the store, with the type of what lies there."""
+
+    def __init__(self, array: Any, *, name: str, type: TensorType) -> None:
+        self.slot, self.index = Slot(array), None
+        self.name, self.type = name, type
+
+    slot: Slot
+    index: int | None
+
+    def read(self) -> Any:
+        """The current array (NumPy or JAX)."""
+        array = self.slot.array
+        return array if self.index is None else array[self.index]
+
+    def write(self, array: Any) -> None:
+        """Replace the array; shape and dtype are the caller's duty."""
+        if self.index is None:
+            self.slot.array = array
+        elif isinstance(self.slot.array, np.ndarray):
+            changed = self.slot.array.copy()
+            changed[self.index] = np.asarray(array)
+            self.slot.array = changed
+        else:
+            self.slot.array = self.slot.array.at[self.index].set(array)
+        STORE.touch()
+
+
+def array_type(array: Any) -> TensorType:
+    """Type of a NumPy or JAX array."""
+    return tensor_type(tuple(array.shape), np.dtype(array.dtype).name)

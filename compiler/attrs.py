@@ -59,6 +59,17 @@ def normalize(value: Any, op: str, name: str) -> Any:
     )
 
 
+def is_normal(value: Any) -> bool:
+    """Whether `value` is a member of the closed set as it stands."""
+    if type(value) in _ATOMS or type(value) is Dim:
+        return True
+    if is_tuple(value):
+        return all(map(is_normal, value))
+    if isinstance(value, slice):
+        return all(map(is_normal, (value.start, value.stop, value.step)))
+    return isinstance(value, GraphLike)
+
+
 def is_tuple(value: Any) -> TypeGuard[tuple[Any, ...]]:
     """Whether it is a tuple, said so that a type checker does not take its members for unknown."""
     return type(value) is tuple

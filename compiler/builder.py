@@ -6,8 +6,9 @@ unique; `finish` solves what must be equal among unknown sizes and puts it into 
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -29,10 +30,30 @@ def current() -> Builder | None:
     return stack[-1] if stack else None
 
 
-def no_trace(op: str) -> GraphError:
-    """The error for a Value used when nothing is being traced."""
+def _line() -> Location | None:
+    builder = current()
+    return None if builder is None else builder.loc
+
+
+location.traced_line(_line)
+
+
+@contextlib.contextmanager
+def suspended() -> Iterator[None]:
+    """Inside, no builder of this thread is current."""
+    stack, _local.stack = getattr(_local, "stack", []), []
+    try:
+        yield
+    finally:
+        _local.stack = stack
+
+
+def no_trace(caller: str, received: str, where: Location | None = None) -> GraphError:
+    """The error for a Value used when nothing is being traced, or another graph."""
     return GraphError(
-        f"{op}() was given a tensor of a finished trace",
+        f"{caller} was given a tensor of a finished trace",
+        where=where,
+        received=received,
         hint="do not keep tensors of one `call` (on `self`, in a list) for later; return them, or use an `add_weight` state.",
     )
 
@@ -143,6 +164,7 @@ class Builder:
         """The graph; outputs that are arrays or numbers become constants."""
         results = [self.operand(value) for value in outputs]
         results = [self.const(np.asarray(value)) if type(value) is not Value else value for value in results]
+        self._check_own(results)
         env = unify.solve(self.nodes)
         if env:
             self._retype(env)
@@ -157,6 +179,18 @@ class Builder:
             tuple((assigns or {}).items()),
             output_names,
         )
+
+    def _check_own(self, outputs: Iterable[Value]) -> None:
+        """Refuse tensors that were kept from the trace of another graph."""
+        own = {id(value) for group in (self.inputs, self.params, self.state, self.consts) for value in group}
+        for node in self.nodes:
+            for value in node.uses():
+                if id(value) not in own:
+                    raise no_trace(f"{node.op.name}()", str(value.type), node.loc)
+            own.update(map(id, node.results))
+        for value in outputs:
+            if id(value) not in own:
+                raise no_trace(f"the end of '{self.name}'", str(value.type))
 
     def _retype(self, env: Mapping[str, Any]) -> None:
         for value in (*self.inputs, *self.params, *self.state):

@@ -2,8 +2,8 @@
 
 `Dim` stands over JAX's shape polymorphism, in one process-wide scope, so that dims made anywhere can meet. A symbol's
 first letter says what it is: `b` a batch, `t` another unknown size of an input, `d` a quotient introduced by
-unification, `r` a size known only when the program is specialised. Names such as `t41` are unique in the process;
-a graph prints them as `t0`, `t1`, … in order of appearance.
+unification, `r` a size known only when the program is specialised. Names such as `t1041` are unique in the process;
+a graph prints them as `t0`, `t1`, … in order of appearance, and so does an error.
 
 Arithmetic gives ints or Dims. A comparison is decided for every size the dim may have (each is at least 1), or raises.
 """
@@ -23,9 +23,11 @@ from jax.errors import InconclusiveDimensionOperation
 from .errors import GraphError, IRError
 
 _SCOPE = export.SymbolicScope()
-_counter = itertools.count()
+_counter = itertools.count(1000)
 _interned: dict[Any, Dim] = {}
 _NAME = re.compile(r"[A-Za-z_]\w*")
+_WRITTEN = re.compile(r"(?:[A-Za-z_]\w*+|\d++(?!\w)|[-+/%^(),\s]|\*(?!\*))*+", re.ASCII)
+_HIGHEST_POWER = 16
 _FUNCTIONS = frozenset({"mod", "floordiv", "max", "min"})
 
 
@@ -66,7 +68,7 @@ class Dim:
         if not any(name in env for name in self.symbols):
             return self
         if self._code is None:
-            self._code = compile(self._text, "<dim>", "eval")
+            self._code = compile(self._text.replace("^", "**"), "<dim>", "eval")
         scope: dict[str, Any] = dict(_NAMESPACE)
         for name in self.symbols:
             size = env.get(name)
@@ -242,10 +244,12 @@ def solve(size: int | Dim, actual: int | Dim, env: dict[str, int | Dim]) -> bool
 def parse(text: str, names: dict[str, Dim]) -> int | Dim:
     """A size in JAX's dimension syntax (`2*t0 + 1`, `floordiv(t0, 2)`); `names` maps its symbols and is extended."""
     try:
-        tree = ast.parse(text.strip(), mode="eval")
-    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        if not _WRITTEN.fullmatch(text):  # Python would read floats and hexadecimal numbers, and warn of some
+            raise ValueError
+        tree = ast.parse(text.strip().replace("^", "**"), mode="eval")
+        return wrap(_evaluate(tree.body, text, names))
+    except (SyntaxError, ValueError, ArithmeticError, MemoryError, RecursionError):
         raise IRError(f"{text!r} is no dimension", hint="write a number, a name, or `2*t0 + 1`.") from None
-    return wrap(_evaluate(tree.body, text, names))
 
 
 def _evaluate(tree: ast.expr, text: str, names: dict[str, Dim]) -> Any:
@@ -260,6 +264,8 @@ def _evaluate(tree: ast.expr, text: str, names: dict[str, Dim]) -> Any:
             return -_evaluate(operand, text, names)
         case ast.BinOp(left=left, op=ast.Add() | ast.Sub() | ast.Mult() | ast.FloorDiv() | ast.Mod() as kind, right=right):
             return _BINARY[type(kind)](_evaluate(left, text, names), _evaluate(right, text, names))
+        case ast.BinOp(left=ast.Name() as left, op=ast.Pow(), right=ast.Constant(value=int(power))) if 0 < power <= _HIGHEST_POWER:
+            return _evaluate(left, text, names) ** power
         case ast.Call(func=ast.Name(id=name), args=[left, right], keywords=[]) if name in _FUNCTIONS:
             return _NAMESPACE[name](_evaluate(left, text, names), _evaluate(right, text, names))
         case _:

@@ -6,7 +6,12 @@ keeps working.
 
 from __future__ import annotations
 
+import re
+
 from . import location
+
+_SYMBOL = re.compile(r"(?<![\w'\"])([btdr])\d{4,}(?![\w'\"])")
+"""The process-wide name of an unknown size (see `dims`)."""
 
 
 class KgcError(Exception):
@@ -17,6 +22,8 @@ class KgcError(Exception):
         where: the user's line; by default the nearest frame outside kgc and JAX at the time of the raise.
         received: what was given, with types.
         hint: what to do instead.
+
+    Unknown sizes in these texts get the names that a printed graph would give them: `b`, `t0`, `t1`.
     """
 
     def __init__(
@@ -27,11 +34,12 @@ class KgcError(Exception):
         received: str | None = None,
         hint: str | None = None,
     ) -> None:
-        self.what = what
+        names: dict[str, str] = {}
+        self.what = _renamed(what, names)
         self.where = where if where is not None else location.here()
-        self.received = received
-        self.hint = hint
-        super().__init__(what)
+        self.received = _renamed(received, names) if received is not None else None
+        self.hint = _renamed(hint, names) if hint is not None else None
+        super().__init__(self.what)
 
     def __str__(self) -> str:
         lines = [self.what]
@@ -42,6 +50,17 @@ class KgcError(Exception):
         if self.hint:
             lines.append(f"  Hint: {self.hint}")
         return "\n".join(lines)
+
+
+def _renamed(text: str, names: dict[str, str]) -> str:
+    def name(found: re.Match[str]) -> str:
+        symbol, kind = found[0], found[1]
+        if symbol not in names:
+            count = sum(known[0] == kind for known in names)
+            names[symbol] = "b" if kind == "b" and not count else f"{kind}{count}"
+        return names[symbol]
+
+    return _SYMBOL.sub(name, text)
 
 
 class ShapeError(KgcError, ValueError):

@@ -107,7 +107,8 @@ class Outer:
 
 
 class _Mark:
-    pass
+    def __repr__(self) -> str:
+        return "ARRAY"
 
 
 ARRAY = _Mark()
@@ -141,7 +142,7 @@ def bind(op: Any, values: Sequence[Any]) -> Any:
     found = location.here(current.loc if current is not None else None)
     loc = found.within(current.scope) if found is not None and current is not None else found
     results: list[Any] = op_p.bind(*arrays, call=Call(op, tuple(operands), tuple(static), loc))
-    return results[0] if len(results) == 1 else tuple(results)
+    return op.packed(tuple(results))
 
 
 def wrapped(value: Any) -> Any:

@@ -28,7 +28,7 @@ _PROBES = ((5040, 64), (15120, 192), (25200, 320))
 """Numbers for unknown sizes and for batches: highly composite, so that divisibility does not refuse them."""
 
 
-_REFUSALS = (
+REFUSALS = (
     TypeError,
     ValueError,
     ArithmeticError,
@@ -80,12 +80,14 @@ def _infer(op: Any, spec: tuple[Any, ...], static: tuple[Any, ...], scope: str, 
             types = op.shape(*op.arguments(spec, static))
             return (types if isinstance(types, tuple) else (types,)), ()
     except KgcError as error:
-        if error.where is None and loc is not None:
+        if loc is not None:
             error.where = loc
+        if scope and error.what.startswith(f"{op.name}: "):
+            error.what = f"{op.name} in layer '{scope}': {error.what.removeprefix(f'{op.name}: ')}"
         raise
     try:
         return evaluate(op, spec, static), ()
-    except _REFUSALS as refusal:
+    except REFUSALS as refusal:
         if isinstance(refusal, KgcError):
             raise
         if any(not type_.is_static for type_ in _types(spec)):
@@ -93,7 +95,7 @@ def _infer(op: Any, spec: tuple[Any, ...], static: tuple[Any, ...], scope: str, 
                 env = dict(candidate)
                 try:
                     return evaluate(op, _substituted(spec, env), attrs.substitute_attr(static, env)), candidate
-                except _REFUSALS:
+                except REFUSALS:
                     continue
             by_numbers = _probe(op, spec, static)
             if by_numbers is not None:
@@ -146,7 +148,7 @@ def _substituted(item: Any, env: dict[str, int | Dim]) -> Any:
 
 
 def _substitutions(op: Any, spec: tuple[Any, ...], static: tuple[Any, ...]) -> Iterator[Substitution]:
-    """What could make the operands fit, likeliest first."""
+    """What could make the operands fit: what demands least first, then what is likeliest."""
     types = list(_types(spec))
     symbols = dict.fromkeys(name for type_ in types for name in type_.symbols)
     batches = sorted({name for name in (*symbols, *_attr_symbols(static)) if name[0] == "b"}, key=dims.number_of)
@@ -157,18 +159,21 @@ def _substitutions(op: Any, spec: tuple[Any, ...], static: tuple[Any, ...]) -> I
             found = pair(a, b)
             if found is not None and not any(isinstance(size, int) and size == 1 for size in (a, b)):
                 aligned.setdefault(*found)
-    together = tuple({**dict(merged), **aligned}.items())
-    if together:
-        yield together
-    if merged and merged != together:
+    if merged:
         yield merged
-    if len(aligned) > 1:
-        yield from ((item,) for item in aligned.items())
+    if len(aligned) > 1:  # `concatenate` wants all axes equal but one
+        yield from (tuple({**dict(merged), name: size}.items()) for name, size in aligned.items())
+    if aligned:
+        yield tuple({**dict(merged), **aligned}.items())
     for left, right in itertools.combinations(types, 2):
         for a, b in itertools.islice(itertools.product(left.shape, right.shape), 16):
             found = pair(a, b)
             if found is not None:
                 yield (*merged, found)
+    for a, name in itertools.product((size for type_ in types for size in type_.shape), _attr_symbols(static)):
+        found = pair(a, dims.symbol(name))
+        if found is not None:
+            yield (*merged, found)
     known = sorted(set(_numbers(static)), reverse=True)
     for type_ in types:
         known_part = math.prod(size for size in type_.shape if isinstance(size, int)) or 1
@@ -224,7 +229,7 @@ def _probe(op: Any, spec: tuple[Any, ...], static: tuple[Any, ...]) -> tuple[Ten
         envs.append(env)
         try:
             runs.append(evaluate(op, _substituted(spec, env), attrs.substitute_attr(static, env)))
-        except _REFUSALS:
+        except REFUSALS:
             return None
     found: list[TensorType] = []
     for results in zip(*runs, strict=True):
@@ -250,17 +255,37 @@ def _probe(op: Any, spec: tuple[Any, ...], static: tuple[Any, ...]) -> tuple[Ten
 def _error(
     op: Any, spec: tuple[Any, ...], static: tuple[Any, ...], refusal: Exception, scope: str, loc: Location | None
 ) -> KgcError:
-    reason = next((line.strip() for line in str(refusal).splitlines() if line.strip()), type(refusal).__name__)
     received: Sequence[str] = [
         f"{name}: {_shown(item)}" for name, item in zip(op.operand_names, spec, strict=True) if item is not None
     ] + [
         f"{name}={value!r}"
         for name, value in zip(op.attr_names, static, strict=True)
-        if value != op.signature.parameters[name].default
+        if repr(value) != repr(op.signature.parameters[name].default)
     ]
-    place = f" in layer '{scope}'" if scope else ""
+    what = f"{op.name} in layer '{scope}'" if scope else op.name
+    reason = _reason(refusal)
+    if "incompatible shapes for broadcasting" in reason.lower():
+        shapes = " and ".join(str(type_.shape) for type_ in _types(spec))
+        return ShapeError(
+            f"{what}: the shapes {shapes} cannot be broadcast together",
+            where=loc,
+            received=", ".join(received),
+            hint="aligned from the right, sizes must be equal, or one of them 1.",
+        )
     kind = DTypeError if "dtype" in reason and "shape" not in reason else ShapeError
-    return kind(f"{op.name}{place} cannot take these operands: {reason}", where=loc, received=", ".join(received))
+    return kind(
+        f"{what} cannot take these operands: {reason}",
+        where=loc,
+        received=", ".join(received),
+        hint=f"it is {op.usage()}.",
+    )
+
+
+def _reason(refusal: Exception) -> str:
+    """The first sentence of what JAX says; it quotes sizes, which are names of ours."""
+    first = next((line.strip() for line in str(refusal).splitlines() if line.strip()), type(refusal).__name__)
+    first = first.replace("'", "`").rstrip(".")
+    return first if len(first) <= 200 else first[:200] + "…"
 
 
 def _shown(item: Any) -> str:

@@ -7,7 +7,7 @@ is specialised to these shapes: the check costs nothing at run time.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import jax.numpy as jnp
 from jax import lax
@@ -64,6 +64,8 @@ def run_node(node: Node, values: dict[Value, Any], env: dict[str, int | Dim]) ->
         if error.where is None:
             error.where = node.loc
         raise
+    except infer.REFUSALS as error:
+        raise _refused(node, operands, error) from error
     return out if isinstance(out, tuple | list) else (out,)
 
 
@@ -97,6 +99,23 @@ def _misfit(graph: Graph, value: Value, array: Any, env: dict[str, int | Dim]) -
         received=f"{value.name}: {jnp.shape(array)}" + (f" where {sizes}" if sizes else ""),
         hint="sizes of one name must agree over all inputs.",
     )
+
+
+def _refused(node: Node, operands: list[Any], error: Exception) -> ShapeError:
+    layer = f" in layer '{node.loc.scope}'" if node.loc is not None and node.loc.scope else ""
+    reason = str(error).strip().partition("\n")[0] or type(error).__name__
+    return ShapeError(
+        f"{node.op.name}{layer} cannot take this data: {reason}",
+        where=node.loc,
+        received=", ".join(_described(operand) for operand in operands if operand is not None),
+        hint="sizes that were unknown when the model was defined do not fit together on this data.",
+    )
+
+
+def _described(operand: Any) -> str:
+    if isinstance(operand, list):
+        return f"[{', '.join(map(_described, cast(list[Any], operand)))}]"
+    return f"{operand.dtype}{list(operand.shape)}" if hasattr(operand, "shape") else repr(operand)
 
 
 def _failed(node: Node, value: Value, array: Any, env: dict[str, int | Dim]) -> ShapeError:

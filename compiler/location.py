@@ -7,13 +7,17 @@ nor to JAX, so scripts, `exec`, the REPL and notebooks all work.
 
 from __future__ import annotations
 
+import functools
 import linecache
+import os
 import sys
 import types
+from collections.abc import Callable, Sequence
 
-_OURS = ("kgc", "jax", "jaxlib", "optax", "importlib", "contextlib", "functools", "runpy", "threading")
+_OURS = ("kgc", "jax", "jaxlib", "numpy", "optax", "importlib", "contextlib", "functools", "runpy", "threading")
 _ours_by_module: dict[str, bool] = {}
 _boundaries: set[types.CodeType] = set()
+_traced: list[Callable[[], Location | None]] = []
 
 
 class Location:
@@ -77,8 +81,13 @@ def boundary(function: types.FunctionType) -> types.FunctionType:
     return function
 
 
+def traced_line(function: Callable[[], Location | None]) -> None:
+    """Tell `here` what it asks at a tracing boundary when it has no default: the line that is being traced."""
+    _traced[:] = [function]
+
+
 def here(default: Location | None = None) -> Location | None:
-    """The user's nearest frame; `default` when a tracing boundary is met before one."""
+    """The user's nearest frame; where a tracing boundary is met before one, `default` or the line being traced."""
     frame = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]
     while frame is not None:
         name = frame.f_globals.get("__name__", "")
@@ -87,10 +96,45 @@ def here(default: Location | None = None) -> Location | None:
             ours = _ours_by_module[name] = name.partition(".")[0] in _OURS
         if not ours:
             return Location(code=frame.f_code, lasti=frame.f_lasti)
-        if default is not None and frame.f_code in _boundaries:
-            return default
+        if frame.f_code in _boundaries:
+            found = default if default is not None or not _traced else _traced[0]()
+            if found is not None:
+                return found
         frame = frame.f_back
     return default
+
+
+def is_ours(module: str) -> bool:
+    """Whether a module is kgc's, or one of those that stand between kgc and the user's code."""
+    return module.partition(".")[0] in _OURS
+
+
+def of_frames(codes: Sequence[types.CodeType], offsets: Sequence[int], default: Location | None = None) -> Location | None:
+    """As `here`, of a traceback that JAX kept (innermost frame first), which knows files but no modules."""
+    for code, lasti in zip(codes, offsets, strict=True):
+        if not is_our_file(code.co_filename):
+            return Location(code=code, lasti=lasti)
+        if default is not None and code in _boundaries:
+            return default
+    return default
+
+
+@functools.cache
+def is_our_file(file: str) -> bool:
+    """As `is_ours`, by the name of a source file."""
+    return file.startswith(("<frozen ", *_roots()))
+
+
+@functools.cache
+def _roots() -> tuple[str, ...]:
+    here = os.path.dirname(os.path.abspath(__file__))
+    # Beside these four lie tests and, in a checkout, whatever the user put there.
+    found = [os.path.join(os.path.dirname(here), floor, "") for floor in ("compiler", "frontend", "runtime", "tools")]
+    for name in _OURS:
+        module = sys.modules.get(name)
+        if module is not None and name != "kgc":
+            found.append(os.path.join(os.path.dirname(module.__file__ or name), "") if hasattr(module, "__path__") else module.__file__ or name)
+    return tuple(found)
 
 
 def _line_of(code: types.CodeType, lasti: int) -> int:

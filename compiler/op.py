@@ -79,6 +79,7 @@ class Op:
         pairs = list(zip(self.params, self.kinds, strict=True))
         self.operand_names = tuple(p for p, kind in pairs if kind != "attr")
         self.attr_names = tuple(p for p, kind in pairs if kind == "attr")
+        self.many = str(self.signature.return_annotation).startswith("tuple")
         self.memo: dict[Any, Any] = {}
         self.relaxed = bool(traits & (Trait.BROADCASTS | Trait.PROMOTES))
         self._positions = {p: i for i, p in enumerate(self.params)}
@@ -106,7 +107,8 @@ class Op:
 
     def usage(self) -> str:
         """The call as a user writes it."""
-        return f"{self.name}{self.signature}".partition(" ->")[0]
+        bare = [p.replace(annotation=_REQUIRED) for p in self.signature.parameters.values()]
+        return f"{self.name}{inspect.Signature(bare)}"
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         values = self.bind(args, kwargs)
@@ -140,8 +142,8 @@ class Op:
                 return importing.bind(self, values)
             return self.record(current, values)
         if symbolic:
-            raise building.no_trace(self.name)
-        return self.run(values)
+            raise building.no_trace(f"{self.name}()", describe(value for value in values if type(value) is Value))
+        return self.eager(values)
 
     def _resolve(self, value: Any) -> Any:
         kind = type(value)
@@ -156,7 +158,9 @@ class Op:
             return np.asarray(value)
         if value is None or isinstance(value, str) or not (hasattr(value, "shape") or hasattr(value, "__array__")):
             raise DTypeError(
-                f"{self.name}() takes a tensor, an array or a number", received=f"{kind.__module__}.{kind.__qualname__}: {value!r:.60}"
+                f"{self.name}() takes a tensor, an array or a number",
+                received=f"{kind.__module__}.{kind.__qualname__}: {value!r:.60}".removeprefix("builtins."),
+                hint=f"it is {self.usage()}.",
             )
         return value
 
@@ -172,7 +176,21 @@ class Op:
             else:
                 operands.append(None if value is None else current.operand(value))
         results = current.record(self, tuple(operands), tuple(static))
-        return results[0] if len(results) == 1 else results
+        return self.packed(results)
+
+    def packed(self, results: tuple[Any, ...]) -> Any:
+        """What a call returns: the result, or a tuple of them where the op is declared to give one."""
+        return results if self.many or len(results) != 1 else results[0]
+
+    def eager(self, values: Sequence[Any]) -> Any:
+        """The body on arrays, after the checks and on the attributes that a recorded call would have."""
+        normal = [
+            attributes.normalize(value, self.name, name) if kind == "attr" else value
+            for name, kind, value in zip(self.params, self.kinds, values, strict=True)
+        ]
+        if self.check is not None:
+            self.check(*[value if kind == "attr" else _typed(value) for kind, value in zip(self.kinds, normal, strict=True)])
+        return self.run([infer.lowered(v) if kind == "attr" else v for kind, v in zip(self.kinds, normal, strict=True)])
 
     def arguments(self, operands: Sequence[Any], static: Sequence[Any]) -> list[Any]:
         """Operands and attributes in the order of the parameters."""
@@ -188,6 +206,22 @@ class Op:
 
     def __repr__(self) -> str:
         return f"<op {self.name}>"
+
+
+_types: dict[Any, TensorType] = {}
+
+
+def _typed(value: Any) -> Any:
+    """An operand as checks see it: arrays by their type, numbers and None as they are."""
+    if isinstance(value, list):
+        return tuple([_typed(item) for item in value])
+    if value is None or isinstance(value, int | float | bool):
+        return value
+    array = value if hasattr(value, "dtype") else np.asarray(value)
+    known = _types.get((array.shape, array.dtype))
+    if known is None:
+        known = _types[array.shape, array.dtype] = building.typed(array)
+    return known
 
 
 def _defer(op: Op, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from . import attrs, dims
+from . import ops as ops  # registers what the text may name
 from .dims import Dim
 from .errors import IRError
 from .graph import Graph
@@ -32,8 +33,11 @@ _PATTERNS = {
         "type": r"~?[a-z]+[0-9]*\[[^\]]*\]",
         "sha": r"sha256:[0-9a-f]{64}",
         "number": r"-?(?:inf|nan|(?:\d+\.\d*|\.\d+|\d+)(?:[eE][+-]?\d+)?)(?=\s*[,)\]}])",
+        "scalar": r"-?(?:inf|nan|(?:\d+\.\d*|\.\d+|\d+)(?:[eE][+-]?\d+)?)(?=[,\]\s]|$)",
     }.items()
 }
+_NAMES = {mark: re.compile(rf"\s*{mark}([A-Za-z_0-9][\w./-]*)") for mark in "%@"}
+_BLANK = ("", " ", "\n", "\t", "\r", "\f", "\v", "/")
 _WORDS: dict[str, Any] = {"True": True, "False": False, "None": None, "...": Ellipsis}
 
 
@@ -54,6 +58,7 @@ class _Parser:
     def __init__(self, text: str, consts: Mapping[str, np.ndarray]) -> None:
         self.text, self.at, self.consts = text, 0, consts
         self.symbols: dict[str, Dim] = {}
+        self.types: dict[str, TensorType] = {}
         self.graphs: dict[str, Graph] = {}
 
     # Scanning
@@ -63,6 +68,8 @@ class _Parser:
         return IRError(f"line {line} of the IR text: {problem}", received=shown[:200], hint=hint)
 
     def skip(self) -> None:
+        if self.text[self.at : self.at + 1] not in _BLANK:
+            return
         found = _PATTERNS["space"].match(self.text, self.at)
         self.at = found.end() if found else self.at
 
@@ -96,15 +103,21 @@ class _Parser:
 
     def keyword(self, word: str) -> bool:
         self.skip()
-        if re.match(rf"{word}\b", self.text[self.at : self.at + len(word) + 1]):
-            self.at += len(word)
+        end = self.at + len(word)
+        follows = self.text[end : end + 1]
+        if self.text.startswith(word, self.at) and not (follows.isalnum() or follows == "_"):
+            self.at = end
             return True
         return False
 
     def name(self, mark: str) -> str:
+        found = _NAMES[mark].match(self.text, self.at)
+        if found is not None:  # all but quoted names and those behind a comment
+            self.at = found.end()
+            return found[1]
         self.expect(mark)
-        found = self.match("name", "a name")
-        return self.unquote(found) if found[0] == '"' else found
+        text = self.match("name", "a name")
+        return self.unquote(text) if text[0] == '"' else text
 
     def unquote(self, text: str) -> str:
         try:
@@ -114,8 +127,12 @@ class _Parser:
 
     def type(self) -> TensorType:
         text = self.match("type", "a type")
+        known = self.types.get(text)
+        if known is not None:
+            return known
         try:
-            return parse_type(text, self.symbols)
+            known = self.types[text] = parse_type(text, self.symbols)
+            return known
         except IRError as error:
             raise self.error(error.what, error.hint) from None
 
@@ -152,16 +169,18 @@ class _Parser:
         consts: dict[Value, np.ndarray] = {}
         nodes: list[Node] = []
         while not self.keyword("return"):
+            if self.peek("%"):
+                nodes.append(self.node(values))
+                continue
             for word, group in groups.items():
                 if self.keyword(word):
                     group.append(self.argument(values))
                     break
             else:
-                if self.keyword("const"):
-                    value = self.argument(values)
-                    consts[value] = self.constant(value.type)
-                else:
-                    nodes.append(self.node(values))
+                if not self.keyword("const"):
+                    raise self.error("a node, `param`, `state`, `const` or `return` is expected")
+                value = self.argument(values)
+                consts[value] = self.constant(value.type)
         outputs: list[Value] = []
         while self.peek("%"):
             outputs.append(self.use(values))
@@ -215,6 +234,8 @@ class _Parser:
         return values[name]
 
     def constant(self, type_: TensorType) -> np.ndarray:
+        if type_.dtype == "key" or not type_.is_static:
+            raise self.error(f"a constant cannot be {type_}")
         dtype = np.dtype(type_.aval.dtype)
         if not self.take("="):
             sha = self.match("sha", "`= [numbers]` or `sha256:…`")
@@ -222,8 +243,9 @@ class _Parser:
                 raise self.error(f"constant {sha} does not come with the text")
             array = self.consts[sha]
         else:
+            numbers = self.nested(0)
             try:
-                array = np.array(self.nested(0), dtype=dtype).reshape(type_.shape)
+                array = np.array(numbers, dtype=dtype).reshape(type_.shape)
             except (ValueError, TypeError, OverflowError):
                 raise self.error(f"the numbers do not make a {type_}") from None
         if array.shape != type_.shape or array.dtype != dtype:
@@ -243,30 +265,24 @@ class _Parser:
         return items
 
     def scalar_here(self) -> Any:
-        self.skip()
-        found = re.compile(r"[^,\]\s]+").match(self.text, self.at)
-        if found is None:
-            raise self.error("a number is expected")
-        self.at = found.end()
-        return self.number(found.group())
+        for word in ("True", "False"):
+            if self.keyword(word):
+                return word == "True"
+        return self.number(self.match("scalar", "a number"))
 
     def number(self, text: str) -> Any:
-        if text in ("True", "False"):
-            return text == "True"
         try:
-            return int(text)
+            return int(text) if text.lstrip("-").isdigit() else float(text)
         except ValueError:
-            pass
-        try:
-            return float(text)
-        except ValueError:
-            raise self.error(f"`{text}` is no number") from None
+            raise self.error(f"`{text:.40}` is no number") from None
 
     def node(self, values: dict[str, Value]) -> Node:
         names: list[str] = []
         types: list[TensorType] = []
         while True:
             names.append(self.name("%"))
+            if names[-1] in values:
+                raise self.error(f"%{names[-1]} is defined twice")
             self.expect(":")
             types.append(self.type())
             if not self.take(","):

@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import attrs, dims
-from .attrs import GraphLike
 from .dims import Dim
 from .ir import Node, Value
 from .types import TensorType
@@ -73,6 +72,7 @@ class _Printer:
         self.counts: dict[str, int] = {}
         self.regions: dict[str, str] = {}
         self.done: list[str] = []
+        self.types: dict[TensorType, str] = {}  # one object a type, and most nodes have a type of another's
 
     def module(self, graph: Graph) -> str:
         body = self.graph(graph, "main" if self.canonical else graph.name)
@@ -143,7 +143,7 @@ class _Printer:
             return f"({inside},)" if len(value) == 1 else f"({inside})"
         if kind is slice:
             return f"slice({', '.join(self.attribute(part) for part in (value.start, value.stop, value.step))})"
-        if isinstance(value, GraphLike):
+        if hasattr(value, "digest"):
             return self.region(value)
         return _scalar(value)
 
@@ -161,7 +161,11 @@ class _Printer:
         return reference(self.regions[digest], "@")
 
     def type(self, type_: TensorType) -> str:
-        return str(type_) if type_.is_static else str(type_.substitute(self.naming(type_.symbols)))
+        known = self.types.get(type_)
+        if known is None:
+            shown = type_ if type_.is_static else type_.substitute(self.naming(type_.symbols))
+            known = self.types[type_] = str(shown)
+        return known
 
     def named(self, size: Dim) -> int | Dim:
         return size.substitute(self.naming(size.symbols))
@@ -201,5 +205,11 @@ def _inline(array: np.ndarray) -> str:
     def nested(item: Any) -> str:
         return f"[{', '.join(nested(part) for part in item)}]" if isinstance(item, list) else _scalar(item)
 
-    plain = array if array.dtype.kind in "iub" else array.astype(np.float64)
+    plain = array if array.dtype.kind in "iub" else np.array([_shortest(x) for x in array.flat]).reshape(array.shape)
     return nested(plain.tolist())
+
+
+def _shortest(number: Any) -> float:
+    """The float whose text is shortest among those that this element reads back from."""
+    short = float(str(number))
+    return short if type(number)(short).tobytes() == number.tobytes() else float(number)

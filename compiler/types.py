@@ -127,7 +127,7 @@ def dtype_name(dtype: Any) -> str:
         name = _WITHOUT_X64.get(name, name)
     if name not in SHORT:
         known = ", ".join(SHORT)
-        raise DTypeError(f"{dtype!r} is no dtype that kgc has", hint=f"one of {known}.")
+        raise DTypeError(f"{dtype!r} is no dtype that kgc has", received=f"dtype={dtype!r:.60}", hint=f"one of {known}.")
     return name
 
 

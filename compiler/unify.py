@@ -76,7 +76,7 @@ def _contradiction(
     first = next((reason[name] for name in names if name in reason), None)
     before = ""
     if first is not None and first.loc is not None:
-        before = f"; {first.op.name} at {first.loc.describe()} made it {left}"
+        before = f"; {first.op.name} at {first.loc.file}:{first.loc.line} made it {left}"
     layer = f" in layer '{node.loc.scope}'" if node.loc is not None and node.loc.scope else ""
     return ShapeError(
         f"one size would have to be {left} and {right}: {node.op.name}{layer} makes it {right}{before}",

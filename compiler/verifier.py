@@ -60,12 +60,18 @@ def verify(graph: Graph, after: str = "") -> Graph:
     return graph
 
 
+_OPERANDS = (Value, int, float, bool)
+
+
 def _verify_node(graph: Graph, node: Node, index: int, known: set[int], blame: str) -> None:
     where = f"@{graph.name}{blame}: node {index} ({node.op.name})"
     if len(node.operands) != len(node.op.operand_names) or len(node.attrs) != len(node.op.attr_names):
         raise IRError(f"{where} has the wrong number of operands or attributes", where=node.loc)
     for kind, operand in zip((k for k in node.op.kinds if k != "attr"), node.operands, strict=True):
-        if (kind == "list") != (type(operand) is tuple) or (operand is None and kind != "optional"):
+        items = operand if attrs.is_tuple(operand) and kind == "list" else (operand,)
+        if operand is None and kind == "optional":
+            continue
+        if (kind == "list") != (type(operand) is tuple) or not all(type(item) in _OPERANDS for item in items):
             raise IRError(f"{where}: operand {operand!r} does not fit its place", where=node.loc)
     for value in node.uses():
         if id(value) not in known:
@@ -75,8 +81,9 @@ def _verify_node(graph: Graph, node: Node, index: int, known: set[int], blame: s
                 received=repr(value),
                 hint="a tensor kept from another `call` or another model cannot be used here.",
             )
-    for value in node.attrs:
-        attrs.normalize(value, node.op.name, "attribute")
+    for name, value in zip(node.op.attr_names, node.attrs, strict=True):
+        if not attrs.is_normal(value):
+            raise IRError(f"{where}: {name}={value!r:.60} is no attribute: they are static", where=node.loc)
     for region in node.regions():
         verify(region)
     try:

@@ -10,9 +10,10 @@ from typing import Any
 import jax
 import numpy as np
 
+from ..compiler import builder as building
 from ..compiler import importing, jaxpr, location
 from ..compiler.dims import Dim
-from ..compiler.errors import DTypeError, GraphError, KgcError, ShapeError
+from ..compiler.errors import ArgumentError, DTypeError, GraphError, KgcError, ShapeError
 from ..compiler.ir import Value
 from ..compiler.types import dtype_name, from_aval, is_float
 from ..runtime import seeds
@@ -44,12 +45,21 @@ def prepare(cls: type) -> None:
     cls.build = marked  # pyright: ignore[reportAttributeAccessIssue]
 
 
-@location.boundary
 def traced(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Outputs of `layer` on Values, recorded in the current trace."""
     tracing = trace.current()
     if tracing is None:
         raise GraphError(f"layer '{layer.name}' was called on a tensor of a finished trace")
+    builder = tracing.builder
+    before, builder.loc = builder.loc, location.here(builder.loc)  # in a `call` of the user's, their line in it
+    try:
+        return _recorded(layer, tracing, args, kwargs)
+    finally:
+        builder.loc = before
+
+
+@location.boundary
+def _recorded(layer: Any, tracing: trace.Trace, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     for leaf in tree.leaves((args, kwargs)):
         _check_argument(layer, leaf)
     training, args, kwargs = resolve_training(layer, tracing, args, kwargs)
@@ -57,11 +67,14 @@ def traced(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if layer.autocast and is_float(compute):
         args, kwargs = tree.map_leaves(lambda leaf: _cast(leaf, compute), (args, kwargs))
     with tracing.layer(layer.name, training):
-        _ensure_built(layer, args, kwargs)
-        check = getattr(layer, "check_input", None)
-        if check is not None:
-            check(*[tree.map_leaves(_typed, arg) for arg in args])
-        outputs = _run(layer, tracing, args, kwargs)
+        try:
+            _check_input(layer, args, kwargs)
+            _ensure_built(layer, args, kwargs)
+            outputs = _run(layer, tracing, args, kwargs)
+        except TypeError as error:
+            if isinstance(error, KgcError):
+                raise
+            raise _misuse(layer, args, kwargs) or error from None
         layer._locked = True
         if layer.activity_regularizer is not None:
             for leaf in tree.leaves(outputs):
@@ -71,12 +84,38 @@ def traced(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     return outputs
 
 
+def _check_input(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """What kgc's layers refuse, in words of their own; before weights are made for it."""
+    check = getattr(layer, "check_input", None)
+    if check is not None:
+        given = args or [value for name, value in kwargs.items() if name == next(iter(signature(type(layer).call).parameters))]
+        if given:
+            check(*[tree.map_leaves(_typed, arg) for arg in given])
+
+
+def _misuse(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> ArgumentError | None:
+    """The error for arguments that `call` does not have, or lacks."""
+    wanted = signature(type(layer).call)
+    try:
+        wanted.bind(*args, **kwargs)
+    except TypeError as error:
+        given = [str(tree.map_leaves(_typed, arg)) for arg in args]
+        given += [f"{name}={tree.map_leaves(_typed, arg)}" for name, arg in kwargs.items() if name != "training"]
+        bare = inspect.Signature([p.replace(annotation=p.empty) for p in wanted.parameters.values()])
+        return ArgumentError(
+            f"layer '{layer.name}' cannot be called with these arguments: {error}",
+            received=", ".join(given) or "nothing",
+            hint=f"it is call{bare}; several tensors of one argument go in as a list.",
+        )
+    return None
+
+
 def _run(layer: Any, tracing: trace.Trace, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     mark = tracing.mark()
     try:
         return layer.call(*args, **kwargs)
     except (TypeError, ValueError, AttributeError, NotImplementedError) as error:
-        if importing.is_active() or isinstance(error, KgcError) or not jaxpr.is_refusal(error):
+        if importing.is_active() or not jaxpr.is_refusal(error):
             raise
     tracing.roll_back(mark)
     return _run_mixing(layer, tracing, args, kwargs)
@@ -140,17 +179,25 @@ def resolve_training(
 
 def _check_argument(layer: Any, leaf: Any) -> None:
     if isinstance(leaf, symbolic.KerasTensor):
-        raise GraphError(
-            f"layer '{layer.name}' was called with a symbolic tensor of the model inside another layer's `call`",
+        raise symbolic.foreign_tensor(f"layer '{layer.name}'", leaf)
+    if type(leaf) is Value:
+        if trace.current() is None:
+            raise building.no_trace(f"layer '{layer.name}'", str(leaf.type))
+        return
+    if isinstance(leaf, symbolic.Operation):
+        raise DTypeError(
+            f"layer '{layer.name}' was called on a layer, not on a tensor",
             received=repr(leaf),
-            hint="pass the tensor to the layer as an argument of its call.",
+            hint=f"call that one first: `{layer.name}({leaf.name}(x))`.",
         )
     module = type(leaf).__module__.partition(".")[0]
-    if module in ("torch", "tensorflow", "keras") and hasattr(leaf, "shape"):
+    if module in ("torch", "tensorflow", "keras"):
         raise DTypeError(
-            f"layer '{layer.name}' was called on a tensor of {module}",
+            f"layer '{layer.name}' was called on an object of {module}",
             received=f"{type(leaf).__module__}.{type(leaf).__qualname__}",
-            hint="convert it: `np.asarray(tensor)`.",
+            hint="take `Input` and layers from kgc alone: `import kgc as keras`."
+            if module == "keras"
+            else "convert it: `np.asarray(tensor)`.",
         )
 
 

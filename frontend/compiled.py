@@ -118,14 +118,23 @@ class Compiled:
         """Metric objects by output, with whether they see sample weights; "accuracy" is chosen by shapes, once."""
         if self.metrics is None:
             several = len(self.names) > 1
+            taken: set[str] = set()
             made: list[list[tuple[Any, bool]]] = []
             for index, (label, target, output) in enumerate(zip(self._labels(), targets, outputs, strict=True)):
                 row: list[tuple[Any, bool]] = []
                 for weighted, given in enumerate(self._given):
                     for item in given[index]:
                         metric = metrics.get_for_output(item, target, output)
-                        if several:
-                            metric.log_name = f"{label}_{metric.name}"
+                        head = f"{label}_" if several else ""
+                        name = f"{head}{metric.name}"
+                        if name in taken and weighted:
+                            name = f"{head}weighted_{metric.name}"
+                        count, base = 0, name
+                        while name in taken:
+                            count += 1
+                            name = f"{base}_{count}"
+                        taken.add(name)
+                        metric.log_name = name
                         row.append((metric, bool(weighted)))
                 made.append(row)
             self.metrics = made

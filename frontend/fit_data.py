@@ -79,6 +79,8 @@ def prepare(model: Any, x: Any, y: Any, sample_weight: Any, class_weight: Any, w
             raise DataError(
                 f"{what}() takes arrays; generators and data loaders are not supported yet", received=f"{type(x).__name__}"
             )
+    if not tree.is_nested(x) or any(hasattr(leaf, "shape") for leaf in tree.leaves(x)):
+        model.prepare_for(tree.map_leaves(lambda leaf: as_array(NamedArray("x", leaf)), x))
     inputs: list[NamedArray] = []
     for leaf, tensor in zip(model.flatten_inputs(_lists_as_arrays(x, len(model.inputs))), model.inputs, strict=True):
         array = as_array(NamedArray(f"x ('{tensor.name}')" if len(model.inputs) > 1 else "x", leaf))

@@ -9,7 +9,6 @@ import jax
 import numpy as np
 
 from ..compiler.errors import ArgumentError, DataError, GraphError, ShapeError
-from ..compiler.dims import Dim
 from ..compiler.graph import Graph
 from ..compiler.ir import Value
 from ..compiler.types import dtype_name
@@ -17,54 +16,8 @@ from ..runtime.program import Program
 from ..runtime.store import STORE
 from . import call, subgraph, symbolic, trace, tree
 from .layer import Layer
+from .model import Model as Model
 from .saving.registry import serializable
-from .trainer import Trainer
-
-
-class Model(Trainer, Layer):
-    """A layer with inputs, outputs and a training loop.
-
-    `Model(inputs, outputs)` makes a functional model.
-
-    Args:
-        inputs: a KerasTensor, or a list, tuple or dict of them.
-        outputs: likewise, computed from the inputs.
-        name: name of the model.
-        trainable: whether training changes its weights.
-
-    Raises:
-        GraphError: the outputs do not depend on the inputs, or on others than these; two layers share a name.
-    """
-
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
-        if cls is Model and (len(args) >= 2 or "outputs" in kwargs):
-            return super().__new__(Functional, *args, **kwargs)
-        return super().__new__(cls, *args, **kwargs)
-
-    @property
-    def layers(self) -> list[Layer]:
-        """The layers, those nearest the inputs first."""
-        return [layer for _, layer in self._sublayers()]
-
-    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
-        """The layer of that name or position.
-
-        Raises:
-            ArgumentError: there is none, or neither or both were given.
-        """
-        if (name is None) == (index is None):
-            raise ArgumentError("get_layer() takes a name or an index", received=f"{name=}, {index=}")
-        layers = self.layers
-        if index is not None:
-            if not -len(layers) <= index < len(layers):
-                raise ArgumentError(f"model '{self.name}' has {len(layers)} layers", received=f"{index=}")
-            return layers[index]
-        for layer in layers:
-            if layer.name == name:
-                return layer
-        raise ArgumentError(
-            f"model '{self.name}' has no layer '{name}'", hint=f"it has {', '.join(layer.name for layer in layers)}."
-        )
 
 
 @serializable("keras.src.models.functional", kind="layer", registered_name="Functional")
@@ -89,7 +42,8 @@ class Functional(Model):
         self._outputs: list[symbolic.KerasTensor] = list(tree.leaves(outputs))
         if len({id(tensor) for tensor in self._inputs}) != len(self._inputs):
             raise GraphError(f"model '{self.name}' was given one input twice")
-        self._subgraph = subgraph.Subgraph(self._inputs, self._outputs, self.name)
+        # Layers, and so weights, stand in Keras's order, in which dicts are sorted; data stay in the user's.
+        self._subgraph = subgraph.Subgraph(list(tree.keras_leaves(inputs)), list(tree.keras_leaves(outputs)), self.name)
         subgraph.check_names(self._subgraph.operations, self.name)
         self._fast: dict[Any, Any] = {}
         self._compiled: dict[Any, Program] = {}
@@ -99,6 +53,19 @@ class Functional(Model):
         self.graph(training=False)  # sizes that contradict each other show at the user's line
 
     # Structure
+    @property
+    def functional(self) -> Functional:
+        """This model."""
+        return self
+
+    @property
+    def has_graph(self) -> bool:
+        """True."""
+        return True
+
+    def prepare_for(self, x: Any) -> None:
+        """Nothing: it is built."""
+
     @property
     def operations(self) -> list[symbolic.Operation]:
         """Layers and functions, by decreasing depth."""
@@ -113,16 +80,6 @@ class Functional(Model):
         return [("layers", layer) for layer in self.layers]
 
     @property
-    def inputs(self) -> list[symbolic.KerasTensor]:
-        """The symbolic inputs, flat."""
-        return list(self._inputs)
-
-    @property
-    def outputs(self) -> list[symbolic.KerasTensor]:
-        """The symbolic outputs, flat."""
-        return list(self._outputs)
-
-    @property
     def input(self) -> Any:
         """The symbolic inputs, nested as given."""
         return self._input_structure
@@ -131,26 +88,6 @@ class Functional(Model):
     def output(self) -> Any:
         """The symbolic outputs, nested as given."""
         return self._output_structure
-
-    @property
-    def input_shape(self) -> Any:
-        """Shapes of the inputs, nested as given."""
-        return tree.map_leaves(lambda tensor: tensor.shape, self._input_structure)
-
-    @property
-    def output_shape(self) -> Any:
-        """Shapes of the outputs, nested as given."""
-        return tree.map_leaves(lambda tensor: tensor.shape, self._output_structure)
-
-    @property
-    def input_names(self) -> list[str]:
-        """Names of the inputs, flat."""
-        return [tensor.name for tensor in self._inputs]
-
-    @property
-    def output_names(self) -> list[str]:
-        """Names of the operations that give the outputs, flat."""
-        return [tensor.name for tensor in self._outputs]
 
     # Tracing
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
@@ -308,6 +245,4 @@ def _inside(model: Functional, values: list[Any]) -> Any:
     return model._run_nodes(values)
 
 
-def known_size(size: Any) -> bool:
-    """Whether a size is a number."""
-    return not isinstance(size, Dim)
+Model.functional_class = Functional

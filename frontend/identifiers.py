@@ -1,8 +1,8 @@
 """Strings, configs, classes and objects that stand for an optimizer, initializer, regularizer, and so on.
 
-Every such family has a `get`, `serialize` and `deserialize` of the same meaning, over the registry's tables. A name
-that is in no table, and in nothing the caller gives, is an error that tells the nearest names: nothing is imported by
-name.
+Every such family has a `get`, `serialize` and `deserialize` of the same meaning. A string means something in its own
+family only, and in what the caller registered; configs are read by the one reader that files go through
+(`saving/config`). Nothing is ever imported by name.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..compiler.errors import ArgumentError
+from .saving import config as configs
 from .saving import registry
 
 Custom = Mapping[str, Any]
@@ -22,94 +23,70 @@ def get(kind: registry.Kind, identifier: Any, *, custom_objects: Custom | None =
 
     Classes, and strings that name one, are called without arguments. Raises ArgumentError for anything else.
     """
+    with registry.custom_object_scope(custom_objects or {}):
+        return _get(kind, identifier, any_case)
+
+
+def _get(kind: registry.Kind, identifier: Any, any_case: bool) -> Any:
     base = registry.base_of(kind)
     if identifier is None or (base is not None and isinstance(identifier, base)):
         return identifier
     if isinstance(identifier, str):
-        found = _by_name(kind, identifier, custom_objects, any_case)
+        found = _by_name(kind, identifier, any_case)
         return found() if isinstance(found, type) else found
     if isinstance(identifier, Mapping):
-        return deserialize(kind, identifier, custom_objects=custom_objects, any_case=any_case)
+        return deserialize(kind, identifier)
     if isinstance(identifier, type) and base is not None and issubclass(identifier, base):
         return identifier()
     if callable(identifier) and not isinstance(identifier, type):
         return identifier
     raise ArgumentError(
         f"This is no {kind}",
-        received=f"{identifier!r}",
+        received=f"{identifier!r:.80}",
         hint=f"give a name such as {_example(kind)!r}, an object, or None",
     )
 
 
-def serialize(kind: registry.Kind, obj: Any) -> dict[str, Any]:
-    """The config by which files name `obj`: `{"module", "class_name", "config", "registered_name"}`, as Keras's.
+def serialize(kind: registry.Kind, obj: Any) -> Any:
+    """The config by which files name `obj`: `{"module", "class_name", "config", "registered_name"}`.
 
-    A plain function is named by its own name, and found again only in `custom_objects`.
+    Raises ArgumentError for what has no name there: a lambda, or a string.
     """
-    if not hasattr(obj, "get_config"):
-        name = getattr(obj, "__name__", None)
-        if name is None or name == "<lambda>":
-            raise ArgumentError(
-                f"This {kind} has no name to be stored under",
-                received=repr(obj),
-                hint="define it with `def`, or as a class with `get_config`",
-            )
-        return {"module": "builtins", "class_name": "function", "config": name, "registered_name": name}
-    cls = type(obj)
-    entry = registry.entry_of(cls, (kind,))
-    module, name, registered = (cls.__module__, cls.__name__, cls.__name__)
-    if entry is not None:
-        module, name, registered = entry.module, entry.name, entry.registered_name
-    return {"module": module, "class_name": name, "config": obj.get_config(), "registered_name": registered}
+    if isinstance(obj, str | type):
+        raise ArgumentError(f"This is no {kind} object", received=f"{obj!r:.80}", hint="`get` makes one of a name")
+    return configs.serialize_keras_object(obj)
 
 
-def deserialize(
-    kind: registry.Kind, config: Mapping[str, Any], *, custom_objects: Custom | None = None, any_case: bool = False
-) -> Any:
-    """The object that `config` (from `serialize`) describes; ArgumentError for a name that nobody gave."""
-    name = config.get("class_name")
-    inner = config.get("config", {})
-    if name == "function":
-        name = inner
-    if not isinstance(name, str) or not isinstance(inner, Mapping | str):
+def deserialize(kind: registry.Kind, config: Mapping[str, Any], *, custom_objects: Custom | None = None) -> Any:
+    """The object that `config` (from `serialize`) describes.
+
+    Raises ArgumentError for what is no such config, FileFormatError for a name that nobody gave or values that the
+    class does not take.
+    """
+    if not isinstance(config.get("class_name"), str):
         raise ArgumentError(
             f"This is no config of {_an(kind)}",
-            received=f"{dict(config)!r}",
+            received=f"{dict(config)!r:.80}",
             hint='a config reads {"class_name": "...", "config": {...}}',
         )
-    found = None
-    for key in (config.get("registered_name"), name):
-        found = found or (custom_objects or {}).get(str(key))
-    if found is None and config.get("module") not in (None, "builtins"):
-        entry = registry.find((kind,), config["module"], name)
-        if entry is None:
-            raise _unknown(kind, f"{config['module']}.{name}", name)
-        found = entry.obj
-    if found is None:
-        found = _by_name(kind, name, None, any_case)
-    if config.get("class_name") == "function" or not isinstance(inner, Mapping):
-        return found
-    build = getattr(found, "from_config", found)
-    return build(dict(inner)) if build is not found else found(**inner)
+    with registry.custom_object_scope(custom_objects or {}):
+        return configs.deserialize({"config": {}, **config}, (kind,), _an(kind))
 
 
-def _by_name(kind: registry.Kind, name: str, custom_objects: Custom | None, any_case: bool) -> Any:
-    if custom_objects and name in custom_objects:
-        return custom_objects[name]
+def _by_name(kind: registry.Kind, name: str, any_case: bool) -> Any:
+    given = registry.get_registered_object(name)
+    if given is not None:
+        return given
     entry = registry.by_name(kind, name) or (registry.by_name(kind, name.lower()) if any_case else None)
-    if entry is None:
-        raise _unknown(kind, name, name)
-    return entry.obj
-
-
-def _unknown(kind: registry.Kind, full: str, name: str) -> ArgumentError:
-    known = {known.lower(): known for known in registry.identifiers(kind)}
+    if entry is not None:
+        return entry.obj
+    known = {known.lower(): known for known in (*registry.identifiers(kind), *registry.custom_names())}
     near = [known[match] for match in difflib.get_close_matches(name.lower(), known, n=3, cutoff=0.5)]
-    hint = f"did you mean {', '.join(map(repr, near))}?" if near else f"names are: {', '.join(known.values())}"
-    return ArgumentError(
+    hint = f"did you mean {', '.join(map(repr, near))}?" if near else f"names are: {', '.join(known.values())}."
+    raise ArgumentError(
         f"No {kind} is called {name!r}",
-        received=repr(full),
-        hint=f"{hint} Objects of your own go in as objects, or by name in `custom_objects`.",
+        received=repr(name),
+        hint=f"{hint} An object of your own goes in as itself, or under its name if it is registered.",
     )
 
 

@@ -15,6 +15,7 @@ from ..compiler.errors import ShapeError
 from ..runtime import distributions
 from . import identifiers
 from .initializer import Array, Initializer, RandomInitializer, weight_dtype
+from .saving import config as configs
 from .saving.registry import serializable
 from .variance_scaling import (
     GlorotNormal,
@@ -62,16 +63,13 @@ class Constant(Initializer):
 
     def get_config(self) -> dict[str, Any]:
         value = self.value
-        if hasattr(value, "shape") and np.ndim(value):
-            array = np.asarray(value)
-            value = {"class_name": "__numpy__", "config": {"value": array.tolist(), "dtype": array.dtype.name}}
-        return {"value": value}
+        return {"value": configs.serialize_keras_object(np.asarray(value)) if hasattr(value, "shape") else value}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
         value = config.get("value", 0.0)
-        if isinstance(value, Mapping) and value.get("class_name") == "__numpy__":
-            value = np.array(value["config"]["value"], value["config"]["dtype"])
+        if isinstance(value, Mapping) and "class_name" in value:
+            value = configs.special(value, "a Constant's value")
         return cls(value)
 
 

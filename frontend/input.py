@@ -124,5 +124,9 @@ def _sizes(shape: Any) -> tuple[int | None, ...]:
     sizes = _sequence(shape)
     for size in sizes:
         if size is not None and (isinstance(size, bool) or not hasattr(size, "__index__") or size < 0):
-            raise ShapeError("sizes of an Input are integers or None", received=f"{sizes}")
+            raise ShapeError(
+                "sizes of an Input are integers or None",
+                received=f"{sizes}",
+                hint="an axis of unknown size is None: `Input(shape=(None, 64))`.",
+            )
     return tuple(None if size is None else int(size) for size in sizes)

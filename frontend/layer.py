@@ -215,7 +215,7 @@ class Layer(LayerWeights, symbolic.Operation):
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
 
 
-_NOT_SUBLAYERS = frozenset({"_init_arguments", "inbound_nodes", "_programs", "_variables", "_eager_losses"})
+_NOT_SUBLAYERS = frozenset({"_functional", "_init_arguments", "inbound_nodes", "_programs", "_variables", "_eager_losses"})
 
 
 def _layers_in(value: Any) -> Iterator[Layer]:

@@ -65,7 +65,11 @@ class Loss:
         y_pred = as_float(y_pred, self.dtype)
         y_true = ops.convert_to_tensor(y_true) if not hasattr(y_true, "dtype") else y_true
         values = self.call(y_true, y_pred)
-        return reduce_weighted(values, sample_weight, self.reduction, self.dtype)
+        return reduce_weighted(values, sample_weight, self.reduction, self.dtype, self.counted(y_true, y_pred))
+
+    def counted(self, y_true: Any, y_pred: Any) -> Any:
+        """Which values count, as a bool tensor of their shape; None where all do."""
+        return None
 
     def target_type(self, output: TensorType) -> TensorType:
         """Type of the targets for predictions of this type."""
@@ -102,9 +106,16 @@ class Loss:
         return cls(**config)
 
 
-def reduce_weighted(values: Any, sample_weight: Any, reduction: str | None, dtype: str) -> Any:
-    """Weigh and reduce values by sample."""
+def reduce_weighted(
+    values: Any, sample_weight: Any, reduction: str | None, dtype: str, counted: Any = None
+) -> Any:
+    """Weigh and reduce values by sample; a mean is over those that are `counted`."""
     values = as_float(values, dtype)
+    if counted is not None:
+        share = as_float(counted, dtype)
+        if reduction in ("mean", "sum_over_batch_size"):
+            share = ops.multiply(share, ops.divide(count(share), ops.add(ops.sum(share), 1e-7)))
+        values = ops.multiply(values, share)
     if sample_weight is not None:
         weight = as_float(sample_weight, dtype)
         values, weight = same_rank(values, weight)
@@ -251,6 +262,14 @@ class SparseCategoricalCrossentropy(_Crossentropy):
         super().__init__(
             sparse_categorical_crossentropy, reduction, name, dtype, from_logits=from_logits, ignore_class=ignore_class, axis=axis
         )
+
+    def counted(self, y_true: Any, y_pred: Any) -> Any:
+        """All but the samples of `ignore_class`."""
+        ignored, axis = self.arguments["ignore_class"], self.arguments["axis"]
+        if ignored is None:
+            return None
+        labels = ops.cast(y_true, "int32")
+        return ops.not_equal(ops.squeeze(labels, axis) if len(labels.shape) == len(y_pred.shape) else labels, ignored)
 
     def target_type(self, output: TensorType) -> TensorType:
         """Integers without the class axis."""

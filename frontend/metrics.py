@@ -295,7 +295,10 @@ def get_for_output(identifier: Any, target: Value | None, output: Value) -> Any:
         shape = () if target is None else target.shape
         one = bool(shape) and isinstance(shape[-1], int) and shape[-1] == 1
         return MeanMetricWrapper(sparse if len(shape) < len(output.shape) or one else categorical, identifier)
-    return get(identifier)
+    metric = get(identifier)
+    if isinstance(identifier, str):
+        metric.name = identifier  # logs show what the user wrote
+    return metric
 
 
 def get(identifier: Any) -> Any:

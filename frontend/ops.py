@@ -192,7 +192,7 @@ def arange(start: Any, stop: Any = None, step: Any = 1, dtype: Any = None) -> An
     if stop is None:
         start, stop = 0, start
     if dtype is None:
-        dtype = "float32" if any(isinstance(v, float) for v in (start, stop, step)) else "int32"
+        dtype = "float32" if float in map(type, (start, stop, step)) else "int32"
     return creation.arange(start, stop, step, dtype_name(dtype))
 
 

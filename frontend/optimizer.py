@@ -105,7 +105,12 @@ class Optimizer:
         # Slots by the identity of the variable, which is kept too, so that its identity stays its own.
         self._slots: dict[int, tuple[Variable, dict[str, Variable]]] = {}
         self._undecayed: list[Variable | re.Pattern[str]] = []
+        self._constraints: tuple[Callable[[Any], Any] | None, ...] = ()
         self._compiled: tuple[Any, Callable[..., Any]] | None = None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        self.__dict__["_made"] = None  # the update follows from the attributes; loops ask for it at every step
 
     # --- learning rate and count -----------------------------------------------------------------------------------
 
@@ -139,8 +144,11 @@ class Optimizer:
     # --- state -----------------------------------------------------------------------------------------------------
 
     def build(self, variables: Sequence[Variable]) -> None:
-        """Make the state for these trained variables, in their order; those known from before keep theirs."""
+        """Make the state for these trained variables, in their order; those known from before keep theirs.
+
+        The variables' constraints are taken as they are now."""
         self._trained = list(variables)
+        self._constraints = tuple(variable.constraint for variable in self._trained)
         starts = self._update().starts
         for variable in self._trained:
             _, own = self._slots.setdefault(id(variable), (variable, {}))
@@ -178,6 +186,12 @@ class Optimizer:
     # --- the update ------------------------------------------------------------------------------------------------
 
     def _update(self) -> Update:
+        made: Update | None = self.__dict__["_made"]
+        if made is None:
+            made = self.__dict__["_made"] = self._make_update()
+        return made
+
+    def _make_update(self) -> Update:
         if self.rule is None:
             raise ArgumentError(
                 f"{type(self).__name__} has no update rule",
@@ -199,7 +213,7 @@ class Optimizer:
             around=around,
             schedule=self._rate if isinstance(self._rate, LearningRateSchedule) else None,
             averaging=Averaging(self.ema_momentum, self.ema_overwrite_frequency) if self.use_ema else None,
-            constraints=tuple(variable.constraint for variable in self._trained),
+            constraints=self._constraints,
         )
 
     def _decays(self, variable: Variable) -> bool:
@@ -249,7 +263,7 @@ class Optimizer:
             )
         if self._compiled is None or self._compiled[0] != self.program_key:
             self._compiled = (self.program_key, jax.jit(self.apply))
-        params, state = self._compiled[1](list(grads), [v.value for v in variables], [v.value for v in self.variables])
+        params, state = self._compiled[1](list(grads), [v.read() for v in variables], [v.read() for v in self.variables])
         for variable, value in zip((*variables, *self.variables), (*params, *state), strict=True):
             variable.assign(value)
 

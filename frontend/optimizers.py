@@ -15,7 +15,7 @@ import optax
 from ..compiler.errors import ArgumentError
 from ..runtime import optimizer_rules as rules
 from ..runtime.optimizer_update import Arrays, constrained
-from . import identifiers, schedules
+from . import identifiers
 from .optimizer import Optimizer, check, is_number
 from .saving.registry import serializable
 from .schedules import LearningRateSchedule
@@ -236,8 +236,9 @@ class OptaxOptimizer(Optimizer):
         if self.built:
             return
         self._trained = list(variables)
+        self._constraints = tuple(variable.constraint for variable in variables)
         # One compiled call: eagerly, optax would compile a kernel for every shape.
-        state = jax.jit(self._foreign.init)([variable.value for variable in variables])
+        state = jax.jit(self._foreign.init)([variable.read() for variable in variables])
         leaves, self._tree = jax.tree.flatten(state)
         self._state = [self._variable(f"state_{i}", np.asarray(leaf)) for i, leaf in enumerate(leaves)]
         self.built = True
@@ -256,13 +257,12 @@ class OptaxOptimizer(Optimizer):
         state = self._tree.unflatten(opt_state[1:])
         updates, new_state = self._foreign.update(list(grads), state, list(params))
         new_params: Arrays = list(optax.apply_updates(list(params), updates))  # pyright: ignore[reportArgumentType]
-        constraints = [variable.constraint for variable in self._trained]
-        return constrained(new_params, constraints), [opt_state[0] + 1, *jax.tree.leaves(new_state)]
+        return constrained(new_params, self._constraints), [opt_state[0] + 1, *jax.tree.leaves(new_state)]
 
     @property
     def program_key(self) -> Any:
         """What a program that holds `apply` was compiled for."""
-        return (self._foreign, tuple((id(variable), variable.constraint) for variable in self._trained))
+        return (self._foreign, self._constraints)
 
     def get_config(self) -> dict[str, Any]:
         """Raises ArgumentError: an optax transformation is made of functions, which no file holds."""
@@ -294,11 +294,7 @@ def serialize(optimizer: Optimizer) -> dict[str, Any]:
 
 def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Optimizer:
     """The optimizer that `config` describes."""
-    arguments = config.get("config")
-    if custom_objects and isinstance(arguments, Mapping) and isinstance(arguments.get("learning_rate"), Mapping):
-        schedule = schedules.deserialize(arguments["learning_rate"], custom_objects)
-        config = {**config, "config": {**arguments, "learning_rate": schedule}}
-    return identifiers.deserialize("optimizer", config, custom_objects=custom_objects, any_case=True)
+    return identifiers.deserialize("optimizer", config, custom_objects=custom_objects)
 
 
 def _check_share(name: str, value: Any, below_one: bool = False) -> None:

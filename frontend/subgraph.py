@@ -13,7 +13,7 @@ class Subgraph:
     """What lies between `inputs` and `outputs`.
 
     Attributes:
-        nodes: calls to run, each after those whose results it takes; inputs' own calls left out.
+        nodes: calls to run, in Keras's order, each after those whose results it takes; inputs' own calls left out.
         operations: layers and functions by decreasing depth, as `model.layers` and files list them.
         depths: nodes by depth, for those who write files.
     """
@@ -29,8 +29,12 @@ class Subgraph:
                 received=f"inputs {[t.name for t in inputs]}, outputs {[t.name for t in outputs]}",
                 hint="pass the tensors that `Input()` returned, and outputs computed from them.",
             )
-        self.nodes = [node for node in order if not all(id(t) in given for t in node.outputs)]
         self.depths = _depths(order)
+        # As in Keras: by depth, and within a depth in the order in which the depths were found.  It decides which of
+        # two calls of one layer changes its state first.
+        by_key = {id(node): node for node in order}
+        ran = sorted(self.depths, key=lambda key: -self.depths[key])
+        self.nodes = [by_key[key] for key in ran if not all(id(t) in given for t in by_key[key].outputs)]
         depth: dict[int, int] = {}
         for node in order:
             key = id(node.operation)

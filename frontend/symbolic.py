@@ -14,11 +14,13 @@ from ..compiler import location
 from ..compiler.dims import Dim
 from ..compiler.errors import GraphError
 from ..compiler.ir import Value
-from ..compiler.tensor import TensorMethods
+from ..compiler.op import REGISTRY
+from ..compiler.tensor import OPERATORS, TensorMethods
 from ..compiler.types import TensorType, tensor_type
 from . import tree
 from .naming import auto_name
-from .trace import Trace
+from .saving.op_names import BY_FUNCTION
+from .trace import Trace, current
 
 
 class Operation:
@@ -91,10 +93,69 @@ class KerasTensor(TensorMethods):
         return self.type.rank
 
     def __kgc_record__(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        tracing = current()
+        if tracing is not None:
+            raise foreign_tensor(f"{op.name}() in layer '{tracing.path}'", self)
         return record(FunctionCall(op, op.name), args, kwargs)
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        name = _UFUNCS.get(ufunc.__name__)
+        if name is not None and method == "__call__" and not kwargs:
+            return OPERATORS[name](*inputs)  # `array * tensor` comes here
+        called = f"np.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
+        raise GraphError(
+            f"{called} of NumPy was given a symbolic tensor, which has no values until the model runs",
+            received=repr(self),
+            hint="use the function of the same name in `kgc.ops`.",
+        )
+
+    @property
+    def __jax_array__(self) -> Any:
+        raise GraphError(
+            "a function of `jax.numpy` was given a symbolic tensor between layers, where it has no values",
+            received=repr(self),
+            hint="`kgc.ops` works between layers; `jax.numpy` works inside a layer's `call`, or in a `Lambda` layer.",
+        )
+
+    def __ne__(self, other: object) -> Any:
+        # As in Keras: `!=` is an op, while `==` and the hash are identity, so that tensors can be dict keys.
+        if other is None or isinstance(other, str):
+            return True
+        return OPERATORS["not_equal"](self, other)
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    __hash__ = object.__hash__
+
+    # To Keras the operator is another function than `ops.divide`, and files and summaries say so.
+    def __truediv__(self, other: Any) -> Any:
+        return record(FunctionCall(REGISTRY["divide"], "true_divide"), (self, other), {})
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return record(FunctionCall(REGISTRY["divide"], "true_divide"), (other, self), {})
 
     def __repr__(self) -> str:
         return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, sparse=False, name={self.name}>"
+
+
+_UFUNCS = {
+    "add": "add", "subtract": "subtract", "multiply": "multiply", "divide": "divide", "floor_divide": "floor_divide",
+    "remainder": "mod", "power": "power", "matmul": "matmul", "less": "less", "less_equal": "less_equal",
+    "greater": "greater", "greater_equal": "greater_equal", "equal": "equal", "not_equal": "not_equal",
+    "logical_and": "logical_and", "logical_or": "logical_or", "logical_xor": "logical_xor",
+    "bitwise_and": "logical_and", "bitwise_or": "logical_or", "bitwise_xor": "logical_xor",
+}  # fmt: skip
+"""Operators of a NumPy array on the left of a tensor, and the ops that they mean."""
+
+
+def foreign_tensor(caller: str, tensor: KerasTensor) -> GraphError:
+    """The error for a tensor of the model inside a layer's `call`, which sees tensors of its own."""
+    return GraphError(
+        f"{caller} was given a symbolic tensor of the model inside another layer's `call`",
+        received=repr(tensor),
+        hint="pass the tensor to the layer as an argument of its call.",
+    )
 
 
 class FunctionCall(Operation):
@@ -103,7 +164,7 @@ class FunctionCall(Operation):
     def __init__(self, function: Any, name: str) -> None:
         self.function = function
         self.public_name = name
-        self.name = auto_name(name)
+        self.name = auto_name(class_name(name))
         self.inbound_nodes = []
         self.built = True
 
@@ -112,6 +173,12 @@ class FunctionCall(Operation):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return record(self, args, kwargs)
+
+
+def class_name(function: str) -> str:
+    """The class that Keras has for a function: `GetItem` for `getitem`."""
+    row = BY_FUNCTION.get(function)
+    return row.class_name if row is not None else "".join(part.title() for part in function.split("_"))
 
 
 def public_shape(type_: TensorType) -> tuple[int | None, ...]:

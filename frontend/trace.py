@@ -6,16 +6,18 @@ order, collects losses, and gives every random draw its site.  One thread traces
 
 from __future__ import annotations
 
+import gc
 import threading
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import jax
 
+from ..compiler import builder as building
 from ..compiler import importing
-from ..compiler.builder import Builder
+
 from ..compiler.graph import Graph
 from ..compiler.ir import Value
 from ..compiler.op import REGISTRY
@@ -44,7 +46,7 @@ class Trace:
     """
 
     def __init__(self, name: str, training: bool) -> None:
-        self.builder = Builder(name)
+        self.builder = building.Builder(name)
         self.training = training
         self.scopes: list[str] = []
         self.training_stack: list[bool | None] = []
@@ -54,6 +56,7 @@ class Trace:
         self._now: dict[int, Any] = {}
         self._sites: dict[str, int] = {}
         self._taken_sites: set[int] = set()
+        self._journal: list[Callable[[], object]] = []  # how to undo, newest last
         self._keys: dict[str, Value] = {}
 
     def __enter__(self) -> Trace:
@@ -61,11 +64,16 @@ class Trace:
             _local.stack = []
         _local.stack.append(self)
         self.builder.__enter__()
+        # Nothing recorded is garbage: collecting would only walk it again and again.
+        self._collects = gc.isenabled()
+        gc.disable()
         return self
 
     def __exit__(self, *exc: object) -> None:
         self.builder.__exit__(*exc)
         _local.stack.pop()
+        if self._collects:
+            gc.enable()
 
     # Variables
     def declare(self, variable: Variable) -> Value:
@@ -88,7 +96,9 @@ class Trace:
     def assign(self, variable: Variable, value: Any) -> None:
         """Later reads, and the graph's new state, are `value`."""
         self.declare(variable)
-        self._now[id(variable)] = value
+        key, before = id(variable), self._now[id(variable)]
+        self._journal.append(lambda: self._now.update({key: before}))
+        self._now[key] = value
 
     def traced_assignments(self) -> list[tuple[Variable, Any]]:
         """Variables whose last assigned value is a JAX tracer (see `compiler.importing`), and these."""
@@ -113,10 +123,12 @@ class Trace:
             self._keys[name] = self.builder.input(name, tensor_type((), "key"))
         count = self._sites.get(stream, 0)
         self._sites[stream] = count + 1
+        self._journal.append(lambda: self._sites.update({stream: count}))
         site = zlib.crc32(f"{stream}:{count}".encode()) & 0x7FFFFFFF
         while site in self._taken_sites:
             site = (site + 1) & 0x7FFFFFFF
         self._taken_sites.add(site)
+        self._journal.append(lambda: self._taken_sites.discard(site))
         return REGISTRY["fold_in"](self._keys[name], site)
 
     # Scopes
@@ -144,16 +156,17 @@ class Trace:
         return next((t for t in reversed(self.training_stack) if t is not None), None)
 
     # Rolling back a call that JAX refused
-    def mark(self) -> tuple[Any, ...]:
+    def mark(self) -> tuple[int, int, int]:
         """Where the trace stands."""
-        return len(self.builder.nodes), len(self.losses), dict(self._now), dict(self._sites), set(self._taken_sites)
+        return len(self.builder.nodes), len(self.losses), len(self._journal)
 
-    def roll_back(self, mark: tuple[Any, ...]) -> None:
+    def roll_back(self, mark: tuple[int, int, int]) -> None:
         """Forget what was recorded since `mark`; declared arguments stay."""
-        nodes, losses, now, self._sites, self._taken_sites = mark
+        nodes, losses, changes = mark
         del self.builder.nodes[nodes:]
         del self.losses[losses:]
-        self._now = {**self._first, **now}
+        while len(self._journal) > changes:
+            self._journal.pop()()
 
     def finish(self, outputs: Any, output_names: Any = ()) -> Graph:
         """The graph of what was traced."""
@@ -163,3 +176,14 @@ class Trace:
 def op(name: str) -> Any:
     """The op of that name (the catalogue is imported by `frontend.ops`)."""
     return REGISTRY[name]
+
+
+@contextmanager
+def suspended() -> Iterator[None]:
+    """Inside, nothing is being traced in this thread (a nested model builds its own call graph)."""
+    stack, _local.stack = getattr(_local, "stack", []), []
+    try:
+        with building.suspended():
+            yield
+    finally:
+        _local.stack = stack

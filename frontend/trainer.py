@@ -22,7 +22,7 @@ from ..runtime.program import Program
 from ..runtime.step import TrainStep
 from . import optimizers, trace, tree
 from .callback_list import CallbackList
-from .compiled import Compiled, regularization
+from .compiled import Compiled, regularization, with_batch
 from .fit_data import Data, flatten_targets, prepare
 
 TRAIN, CALL = 2, 1
@@ -72,9 +72,6 @@ class Trainer:
             raise ArgumentError("compile() always compiles", received=f"jit_compile={jit_compile!r}")
         if not auto_scale_loss:
             raise ArgumentError("compile() does not support auto_scale_loss=False yet")
-        model: Any = self
-        keys = list(model.output) if isinstance(model.output, Mapping) else []
-        compiled = Compiled(loss, loss_weights, metrics, weighted_metrics, _distinct_names(model), keys)
         self.optimizer = optimizers.get(optimizer)
         self._compile_arguments = {
             "optimizer": optimizer,
@@ -86,19 +83,23 @@ class Trainer:
             "steps_per_execution": steps_per_execution,
             "jit_compile": jit_compile if jit_compile is not None else "auto",
         }
-        self._resolved: Compiled | None = compiled
+        self._resolved: Compiled | None = None
         self._steps: dict[Any, Any] = {}
+        model: Any = self
+        if model.has_graph:
+            self._require_compiled("compile")  # what does not fit the outputs shows here
         model.forget_programs()
 
     @property
     def compiled(self) -> bool:
         """Whether `compile` was called."""
-        return getattr(self, "_resolved", None) is not None
+        return "_compile_arguments" in self.__dict__
 
     @property
     def metrics(self) -> list[Any]:
         """Loss trackers and metrics, once compiled."""
-        return self._resolved.tracked() if self.compiled and self._resolved is not None else []
+        model: Any = self
+        return self._require_compiled("metrics").tracked() if self.compiled and model.has_graph else []
 
     @property
     def metrics_names(self) -> list[str]:
@@ -112,13 +113,28 @@ class Trainer:
 
     def reset_metrics(self) -> None:
         """Forget what the metrics have seen."""
-        if self._resolved is not None:
-            self._resolved.reset()
+        self._require_compiled("reset_metrics").reset()
 
-    def _require_compiled(self, what: str) -> Compiled:
-        if not self.compiled or self._resolved is None:
+    def _check_compiled(self, what: str) -> None:
+        if not self.compiled:
             raise GraphError(
                 f"model '{self.name}' must be compiled before {what}()", hint="call `model.compile(loss=…, optimizer=…)`."
+            )
+
+    def _require_compiled(self, what: str) -> Compiled:
+        """What `compile` was told, resolved against the outputs (so the model must be built)."""
+        self._check_compiled(what)
+        if self._resolved is None:
+            model: Any = self
+            given = self._compile_arguments
+            keys = list(model.output) if isinstance(model.output, Mapping) else []
+            self._resolved = Compiled(
+                given["loss"],
+                given["loss_weights"],
+                given["metrics"],
+                given["weighted_metrics"],
+                _distinct_names(model),
+                keys,
             )
         return self._resolved
 
@@ -140,13 +156,16 @@ class Trainer:
             values, outputs = model.trace_into(tracing)
             flat = list(tree.leaves(outputs))
             types = targets if targets is not None else compiled.target_types(flat)
+            batch = values[0].shape[0]  # rows of targets and weights are those of the inputs
             labels = model.output_names if len(flat) > 1 else [""]
             y = [
-                None if type_ is None else tracing.builder.input(f"y_{label}" if label else "y", type_)
+                None if type_ is None else tracing.builder.input(f"y_{label}" if label else "y", with_batch(type_, batch))
                 for label, type_ in zip(labels, types, strict=True)
             ]
             w = [
-                None if type_ is None else tracing.builder.input(f"weight_{label}" if label else "sample_weight", type_)
+                None if type_ is None else tracing.builder.input(
+                    f"weight_{label}" if label else "sample_weight", with_batch(type_, batch)
+                )
                 for label, type_ in zip(labels, weights or [None] * len(flat), strict=True)
             ]
             tracing.training_stack.append(None)
@@ -226,8 +245,9 @@ class Trainer:
             DataError: data that do not fit the model, or each other.
         """
         check_running_allowed("fit")
-        compiled = self._require_compiled("fit")
+        self._check_compiled("fit")
         data = prepare(self, x, y, sample_weight, class_weight, "fit")
+        compiled = self._require_compiled("fit")
         held: Data | None = None
         if validation_split and validation_data is None:
             leaves = [*data.x, *data.y, *data.weights]
@@ -306,7 +326,7 @@ class Trainer:
             DataError: data that do not fit the model, or each other.
         """
         check_running_allowed("evaluate")
-        self._require_compiled("evaluate")
+        self._check_compiled("evaluate")
         data = prepare(self, x, y, sample_weight, None, "evaluate")
         logs = self._evaluate(data, batch_size or 32, steps, verbose, callbacks)
         return logs if return_dict else self._as_list(logs)
@@ -360,7 +380,7 @@ class Trainer:
     ) -> Any:
         """Train on one batch; loss and metrics over all batches since `reset_metrics`."""
         check_running_allowed("train_on_batch")
-        self._require_compiled("train_on_batch")
+        self._check_compiled("train_on_batch")
         data = prepare(self, x, y, sample_weight, class_weight, "train_on_batch")
         step = self._train_step(data.target_types(), data.weight_types())
         batch = next(data.source(max(data.rows, 1), False, None, 0).batches(0))
@@ -370,7 +390,7 @@ class Trainer:
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """Loss and metrics over all batches since `reset_metrics`, this one included."""
         check_running_allowed("test_on_batch")
-        self._require_compiled("test_on_batch")
+        self._check_compiled("test_on_batch")
         data = prepare(self, x, y, sample_weight, None, "test_on_batch")
         program = self._test_program(data.target_types(), data.weight_types())
         batch = next(data.source(max(data.rows, 1), False, None, 0).batches(0))

@@ -18,6 +18,18 @@ def leaves(structure: Any) -> Iterator[Any]:
         yield structure
 
 
+def keras_leaves(structure: Any) -> Iterator[Any]:
+    """The leaves in the order in which Keras flattens: dicts by sorted key."""
+    if isinstance(structure, Mapping):
+        for key in sorted(structure):
+            yield from keras_leaves(structure[key])
+    elif isinstance(structure, list | tuple):
+        for item in structure:
+            yield from keras_leaves(item)
+    else:
+        yield structure
+
+
 def map_leaves(function: Callable[[Any], Any], structure: Any) -> Any:
     """The structure with `function` applied to each leaf."""
     if isinstance(structure, Mapping):

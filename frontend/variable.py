@@ -14,6 +14,7 @@ from ..compiler.tensor import TensorMethods
 from ..compiler.types import dtype_name, jax_dtype, tensor_type
 from ..runtime.store import Handle
 from . import initializers, naming, trace
+from .saving import placeholders
 
 
 class Variable(Handle, TensorMethods):
@@ -54,7 +55,9 @@ class Variable(Handle, TensorMethods):
                 raise ArgumentError("Variable() with an initializer needs a shape", hint="give `shape=(…)`.")
             init = initializers.get(initializer)
             dtype = dtype_name(dtype or "float32")
-            value = np.asarray(init(tuple(shape), dtype=dtype))
+            value = placeholders.take(tuple(shape), np.dtype(jax_dtype(dtype)))
+            if value is None:
+                value = np.asarray(init(tuple(shape), dtype=dtype))
         else:
             value = np.asarray(initializer)
             if dtype is None:

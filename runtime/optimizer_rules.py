@@ -168,7 +168,7 @@ def as_transformation(
         leaves = [np.zeros(np.shape(leaf), leaf.dtype) for leaf in jax.tree.leaves(params)]
         slots = tuple({slot.name: np.full_like(leaf, rule.start(slot, constants)) for slot in names} for leaf in leaves)
         accumulators = tuple(np.copy(leaf) for leaf in leaves) if every else ()
-        return jax.tree.map(jnp.asarray, RuleState(np.zeros((), np.int32), accumulators, slots))  # pyright: ignore
+        return jax.device_put(RuleState(np.zeros((), np.int32), accumulators, slots))  # pyright: ignore[reportArgumentType]
 
     def advance(
         grads: Sequence[Array], params: Sequence[Array], slots: tuple[Slots, ...], count: Array, hyper: Hyper

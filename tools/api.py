@@ -157,24 +157,26 @@ def _row(module: str, rows: Sequence[str]) -> list[str]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Rewrite every namespace file that is out of date; with `--check`, name them and return 1."""
+    """Rewrite every namespace file that is out of date; with `--check`, only name them. 1 if a file is not in order."""
     parser = argparse.ArgumentParser(prog="python -m kgc.tools.api", description="Write __all__ and the lazy tables.")
     parser.add_argument("--check", action="store_true", help="change nothing; fail where a file is out of date")
     args = parser.parse_args(argv)
-    stale = 0
+    failed = 0
     for path in namespaces():
         source = path.read_text(encoding="utf-8")
         try:
             wanted = render(source)
         except (ApiError, SyntaxError) as error:
             print(f"{path.relative_to(ROOT)}: {error}", file=sys.stderr)
-            return 1
+            failed += 1
+            continue
         if wanted != source:
-            stale += 1
             print(f"{path.relative_to(ROOT)}: {'out of date' if args.check else 'written'}")
-            if not args.check:
+            if args.check:
+                failed += 1
+            else:
                 path.write_text(wanted, encoding="utf-8")
-    return 1 if args.check and stale else 0
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

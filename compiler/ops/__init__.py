@@ -8,6 +8,7 @@ from . import conv as conv
 from . import creation as creation
 from . import elementwise as elementwise
 from . import indexing as indexing
+from . import lax as lax
 from . import linalg as linalg
 from . import losses as losses
 from . import normalization as normalization

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from ..op import Tensor, Trait, op
+from ..types import dtype_name
 
 _UNARY = Trait.ELEMENTWISE
 _BINARY = Trait.ELEMENTWISE | Trait.BROADCASTS | Trait.PROMOTES
@@ -256,6 +257,7 @@ def clip(x: Tensor, x_min: Tensor, x_max: Tensor) -> Tensor:
 @op(
     _UNARY,
     samples=[("f32[b, 3]", "bfloat16"), ("f32[b, 3]", "int32"), ("i32[b]", "float32"), ("bool[2]", "float32"), (1.5, "int32")],
+    check=lambda x, dtype: dtype_name(dtype) and None,
 )
 def cast(x: Tensor, dtype: str) -> Tensor:
     """x in another dtype; floats lose their fraction on the way to integers.  Shape: that of x."""

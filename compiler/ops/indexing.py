@@ -27,7 +27,11 @@ def _check_getitem(x: Any, key: Any) -> None:
             )
     used = sum(1 for part in parts if part is not None and part is not Ellipsis)
     if used > len(shape) or sum(1 for part in parts if part is Ellipsis) > 1:
-        raise ShapeError(f"getitem: {used} indices for {len(shape)} axes", received=f"x: {x}, key: {key!r}")
+        raise ShapeError(
+            f"getitem: {used} indices for {len(shape)} axes",
+            received=f"x: {x}, key: {key!r}",
+            hint="the first axis is the batch; `...` stands for the axes that are not named, once.",
+        )
     axis = 0
     for part in parts:
         if part is Ellipsis:
@@ -35,7 +39,11 @@ def _check_getitem(x: Any, key: Any) -> None:
         elif part is not None:
             size = shape[axis]
             if type(part) is int and known(size) and not -size <= part < size:
-                raise ShapeError(f"getitem: index {part} is out of range for axis {axis} of size {size}", received=f"x: {x}")
+                raise ShapeError(
+                    f"getitem: index {part} is out of range for axis {axis} of size {size}",
+                    received=f"x: {x}",
+                    hint=f"indices are from {-size} to {size - 1}.",
+                )
             axis += 1
 
 

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from ..errors import ArgumentError, ShapeError
 from ..op import Tensor, Trait, op
-from .checks import differ, dtype_of, product, shape_of
+from .checks import differ, product, shape_of
 
 
 def _check_matmul(x1: Any, x2: Any) -> None:
@@ -49,14 +49,9 @@ def _matmul_flops(x1: Any, x2: Any) -> Any:
 )
 def matmul(x1: Tensor, x2: Tensor) -> Tensor:
     """Matrix product.  Shape: (…, m, k) with (…, k, n) gives (…, m, n); leading axes broadcast; int8 gives int32."""
-    if dtype_of_array(x1) == dtype_of_array(x2) == "int8":
+    if getattr(x1, "dtype", None) == getattr(x2, "dtype", None) == jnp.int8:
         return jnp.matmul(x1, x2, preferred_element_type=jnp.int32)
     return jnp.matmul(x1, x2)
-
-
-def dtype_of_array(x: Any) -> str:
-    """Name of an array's dtype; that of a literal is its own."""
-    return str(x.dtype) if hasattr(x, "dtype") else dtype_of(x)
 
 
 def _check_einsum(subscripts: Any, operands: Sequence[Any]) -> None:
@@ -74,7 +69,11 @@ def _check_einsum(subscripts: Any, operands: Sequence[Any]) -> None:
         if "." in term:
             continue
         if len(term) != len(shape):
-            raise ShapeError(f"einsum: '{term}' names {len(term)} axes, the operand has {len(shape)}", received=str(x))
+            raise ShapeError(
+                f"einsum: '{term}' names {len(term)} axes, the operand has {len(shape)}",
+                received=str(x),
+                hint="one letter for each axis, the batch too; `...` stands for any number of them.",
+            )
         for letter, size in zip(term, shape, strict=True):
             before = sizes.setdefault(letter, size)
             if differ(before, size) and 1 not in (before, size):

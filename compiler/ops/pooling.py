@@ -1,9 +1,20 @@
-"""Maximum and average over windows."""
+"""Maximum and average over windows.
+
+XLA's own gradients of `reduce_window` are slow on CPU, so windows are taken apart: one strided slice of the inputs for
+each position in the window, whose gradient is one padded tensor. Measured on two cores, gradient in ms, reduce_window
+against slices: maximum 22-40 → 1.5 (64×28×28×64, 3×3 stride 3), 14-18 → 0.4 (64×28×28×32, 2×2), 74-85 → 9-11
+(8×112×112×64, 3×3 stride 2); average 20 → 1.4, 0.3 → 0.4 and 45 → 3. Forward is no slower in any of them.
+"""
 
 from __future__ import annotations
 
+import functools
+import itertools
+import math
+from collections.abc import Iterator
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from jax import lax
 
@@ -34,20 +45,52 @@ def _check(inputs: Any, pool_size: Any, strides: Any, padding: Any, data_format:
 
 def _flops(inputs: Any, pool_size: Any, strides: Any, padding: str, data_format: str) -> Any:
     x = shape_of(inputs)
-    window, step, count = _window(len(x), pool_size, strides)
+    window, step = _window(len(x), pool_size, strides)
     sizes = [window_count(*axis, padding) for axis in zip(spatial(x, data_format), window, step, strict=True)]
     return product(x) // product(spatial(x, data_format)) * product(sizes) * product(window)
 
 
-def _window(rank: int, pool_size: Any, strides: Any) -> tuple[tuple[int, ...], tuple[int, ...], int]:
-    count = rank - 2
-    window = per_axis("pool", "pool_size", pool_size, count)
-    return window, window if strides is None else per_axis("pool", "strides", strides, count), count
+def _window(rank: int, pool_size: Any, strides: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    window = per_axis("pool", "pool_size", pool_size, rank - 2)
+    return window, window if strides is None else per_axis("pool", "strides", strides, rank - 2)
 
 
 def _full(values: tuple[int, ...], data_format: str) -> tuple[int, ...]:
     """Per-axis values with ones for the batch and channel axes."""
     return (1, *values, 1) if data_format == "channels_last" else (1, 1, *values)
+
+
+def _in_pieces(x: Tensor, sizes: tuple[int, ...]) -> bool:
+    """Whether slices are to be taken: not where sizes are unknown, nor for so many that programs grow large."""
+    return math.prod(sizes) <= 64 and all(known(n) for n, size in zip(x.shape, sizes, strict=True) if size > 1)
+
+
+def _pieces(x: Tensor, sizes: tuple[int, ...], steps: tuple[int, ...], padding: str, fill: float) -> Iterator[Tensor]:
+    """For each position in the window, row by row, the elements that stand there in all windows."""
+    if padding == "same":
+        around = lax.padtype_to_pads(x.shape, sizes, steps, "SAME")
+        x = lax.pad(x, jnp.asarray(fill, x.dtype), [(before, after, 0) for before, after in around])
+    reach = [(n - size) // step * step if size > 1 or step > 1 else n - 1 for n, size, step in zip(x.shape, sizes, steps, strict=True)]
+    for start in itertools.product(*map(range, sizes)):
+        yield lax.slice(x, start, [first + last + 1 for first, last in zip(start, reach, strict=True)], steps)
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(1, 2, 3))
+def _maximum(x: Tensor, sizes: tuple[int, ...], steps: tuple[int, ...], padding: str) -> Tensor:
+    return functools.reduce(lax.max, _pieces(x, sizes, steps, padding, -jnp.inf))
+
+
+@_maximum.defjvp
+def _maximum_jvp(sizes: Any, steps: Any, padding: Any, primals: Any, tangents: Any) -> tuple[Tensor, Tensor]:
+    """The tangent at the first position that holds the maximum, as XLA's select-and-scatter has it."""
+    best, *others = _pieces(primals[0], sizes, steps, padding, -jnp.inf)
+    place = jnp.zeros(best.shape, "int8")
+    for index, piece in enumerate(others, 1):
+        place = jnp.where(piece > best, jnp.asarray(index, "int8"), place)
+        best = lax.max(best, piece)
+    pieces = _pieces(tangents[0], sizes, steps, padding, 0.0)
+    chosen = (jnp.where(place == index, piece, jnp.zeros_like(piece)) for index, piece in enumerate(pieces))
+    return best, functools.reduce(lax.add, chosen)
 
 
 _SAMPLES = [
@@ -74,10 +117,11 @@ def max_pool(
     Shape: (batch, *sizes, channels) to (batch, *new sizes, channels); with `data_format="channels_first"` the channels
     are axis 1.  strides=None steps by pool_size.
     """
-    window, step, _ = _window(inputs.ndim, pool_size, strides)
-    return lax.reduce_window(
-        inputs, -jnp.inf, lax.max, _full(window, data_format), _full(step, data_format), padding.upper()
-    )
+    window, step = _window(inputs.ndim, pool_size, strides)
+    sizes, steps = _full(window, data_format), _full(step, data_format)
+    if _in_pieces(inputs, sizes):
+        return _maximum(inputs, sizes, steps, padding)
+    return lax.reduce_window(inputs, -jnp.inf, lax.max, sizes, steps, padding.upper())
 
 
 @op(Trait.POOLS, samples=_SAMPLES, check=_check, flops=_flops)
@@ -92,12 +136,16 @@ def average_pool(
 
     Shape: as `max_pool`.
     """
-    window, step, _ = _window(inputs.ndim, pool_size, strides)
+    window, step = _window(inputs.ndim, pool_size, strides)
     sizes, steps = _full(window, data_format), _full(step, data_format)
-    zero = inputs.dtype.type(0)
-    total = lax.reduce_window(inputs, zero, lax.add, sizes, steps, padding.upper())
+
+    def total(x: Tensor) -> Tensor:
+        if _in_pieces(x, sizes):
+            return functools.reduce(lax.add, _pieces(x, sizes, steps, padding, 0.0))
+        return lax.reduce_window(x, x.dtype.type(0), lax.add, sizes, steps, padding.upper())
+
     if padding == "valid":
-        return total / product(window)
-    ones = jnp.ones([1 if span == 1 else size for span, size in zip(sizes, inputs.shape, strict=True)], inputs.dtype)
-    count = lax.reduce_window(ones, zero, lax.add, sizes, steps, padding.upper())
-    return total / jnp.broadcast_to(count, total.shape)
+        return total(inputs) / product(window)
+    ones = jnp.ones([1 if size == 1 else n for size, n in zip(sizes, inputs.shape, strict=True)], inputs.dtype)
+    summed = total(inputs)
+    return summed / jnp.broadcast_to(total(ones), summed.shape)

@@ -65,7 +65,11 @@ def reshape(x: Tensor, newshape: Shape | int) -> Tensor:
 def _check_transpose(x: Any, axes: Any) -> None:
     rank = len(shape_of(x))
     if axes is not None and len(check_axes("transpose", axes, rank, "axes")) != rank:
-        raise ArgumentError(f"transpose: axes must name all {rank} axes once", received=f"axes={axes!r}, x: {x}")
+        raise ArgumentError(
+            f"transpose: axes must name all {rank} axes once",
+            received=f"axes={axes!r}, x: {x}",
+            hint="axis 0 is the batch, which stays first: `ops.transpose(x, (0, 2, 1))`.",
+        )
 
 
 @op(
@@ -140,7 +144,11 @@ def _check_squeeze(x: Any, axis: Any) -> None:
         return
     for position in check_axes("squeeze", axis, len(shape)):
         if known(shape[position]) and shape[position] != 1:
-            raise ShapeError(f"squeeze: axis {position} has size {shape[position]}, not 1", received=f"x: {x}")
+            raise ShapeError(
+                f"squeeze: axis {position} has size {shape[position]}, not 1",
+                received=f"x: {x}",
+                hint="only an axis of size 1 can go; index it, or reduce over it.",
+            )
 
 
 @op(Trait.MOVES, samples=[("f32[b, 1, 3]", {"axis": 1}), ("f32[2, 1, 1]",), ("f32[1, b, 1]", (0, -1))], check=_check_squeeze)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...compiler.errors import ArgumentError, DTypeError, ShapeError
-from ...compiler.types import TensorType
+from ...compiler.errors import ArgumentError, ShapeError
 from .. import activations, constraints, initializers, ops, regularizers
 from ..layer import Layer
 from ..layer_config import base_config
 from ..saving.registry import serializable
+from . import checks
 
 
 @serializable("keras.layers", kind="layer")
@@ -79,22 +79,16 @@ class Dense(Layer):
                 constraint=self.bias_constraint,
             )
 
-    def check_input(self, inputs: TensorType, *rest: Any) -> None:
-        """Refuse what a dense layer cannot take."""
-        if not isinstance(inputs, TensorType):
-            raise DTypeError(f"Dense '{self.name}' takes one tensor", received=f"{inputs}")
-        if inputs.rank < 2:
+    def check_input(self, inputs: Any, *rest: Any) -> None:
+        """Refuse other than one tensor, whose last axis has the size that the kernel has."""
+        x = checks.one_tensor(self, inputs)
+        if x.rank < 2:
             raise ShapeError(
-                f"Dense '{self.name}' takes a tensor of at least 2 axes", received=f"x: {inputs}", hint="the first axis is the batch."
+                f"{checks.label(self)} takes a tensor of at least 2 axes",
+                received=f"inputs: {x}",
+                hint="the first axis is the batch.",
             )
-        last = inputs.shape[-1]
-        wanted = self.kernel.shape[0] if self.kernel is not None else None
-        if wanted is not None and last is not wanted and last != wanted:
-            raise ShapeError(
-                f"Dense '{self.name}' was built for a last axis of {wanted}",
-                received=f"x: {inputs}",
-                hint="a layer's weights fit one size of input; use another layer for another size.",
-            )
+        checks.fits(self, x, -1, None if self.kernel is None else self.kernel.shape[0], "the last axis")
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         x = ops.matmul(inputs, self.kernel)
@@ -137,3 +131,15 @@ class Activation(Layer):
     def get_config(self) -> dict[str, Any]:
         """Arguments that make the same layer."""
         return {**base_config(self), "activation": activations.serialize(self.activation)}
+
+
+@serializable("keras.layers", kind="layer")
+class Identity(Layer):
+    """Its input, nested as it is."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def call(self, inputs: Any) -> Any:
+        return inputs

@@ -31,8 +31,7 @@ from . import registry
 
 Kinds = tuple[str, ...]
 LAYER: Kinds = ("layer",)
-CLASSES: Kinds = tuple(kind for kind in registry.KINDS if kind not in ("operation", "activation"))
-_FUNCTION_KINDS = frozenset(("activation", "initializer", "regularizer", "constraint", "loss", "metric", "schedule"))
+EVERY: Kinds = (*(kind for kind in registry.KINDS if kind != "operation"), registry.ANY)
 _PLAIN = (str, int, float, bool, type(None))
 _DTYPES = frozenset(
     ["bool", "float16", "float32", "float64", *(f"{u}int{bits}" for u in ("", "u") for bits in (8, 16, 32, 64))]
@@ -115,11 +114,11 @@ def _object_config(obj: Any) -> dict[str, Any]:
         "config": serialize_keras_object(obj.get_config()),
         "registered_name": names["registered_name"],
     }
-    for key, method in (("build_config", "get_build_config"), ("compile_config", "get_compile_config")):
-        extra = getattr(obj, method, None)
-        value = extra() if callable(extra) else None
-        if value is not None:
-            made[key] = serialize_keras_object(value)
+    own_build = getattr(obj, "get_build_config", None)
+    if (built := own_build() if own_build is not None else build_config(obj)) is not None:
+        made["build_config"] = serialize_keras_object(built)
+    if hasattr(obj, "get_compile_config"):
+        made["compile_config"] = {}  # of the outermost model alone, and that by `model_file.py`
     shared = _SHARED.get()
     base = registry.base_of("layer")
     if shared is not None and base is not None and isinstance(obj, base):
@@ -128,6 +127,19 @@ def _object_config(obj: Any) -> dict[str, Any]:
             number = first.setdefault("shared_object_id", len(shared.written))
             made["shared_object_id"] = number
     return made
+
+
+def build_config(layer: Any) -> dict[str, Any] | None:
+    """What a layer's own `build` was given: `{"input_shape": …}`, or shapes by argument; None if it was not called."""
+    shapes = getattr(layer, "_build_shapes", None)
+    if shapes is None:
+        return None
+    if not (isinstance(shapes, tuple) and len(shapes) == 2 and isinstance(shapes[1], dict)):
+        return {"input_shape": shapes}
+    args, by_name = shapes
+    given = {**dict(zip(list(inspect.signature(type(layer).build).parameters)[1:], args, strict=False)), **by_name}
+    # Keras calls the only argument so, whatever the layer calls it.
+    return {"input_shape": next(iter(given.values()))} if len(given) == 1 else given
 
 
 def _function_config(function: Any) -> dict[str, Any]:
@@ -160,7 +172,7 @@ def deserialize_keras_object(
     that is in no table, a config that is malformed, or one that its class does not take.
     """
     with registry.custom_object_scope(custom_objects or {}):
-        return deserialize(config, CLASSES, "an object")
+        return deserialize(config, EVERY, "an object")
 
 
 def deserialize(config: Any, kinds: Kinds, what: str) -> Any:
@@ -185,13 +197,16 @@ def deserialize(config: Any, kinds: Kinds, what: str) -> Any:
     shared, number = _SHARED.get(), config.get("shared_object_id")
     if shared is not None and isinstance(number, int) and number in shared.read:
         known = shared.read[number]
-        if fits(known, kinds):
+        if registry.fits(known, kinds):
             return known
     made = create(find_class(config, kinds, what), inner, what)
-    if not fits(made, kinds):
+    if not registry.fits(made, kinds):
         raise FileFormatError(f"{name} stands in the place of {what}, and is none", received=f"{type(made).__name__}")
     if shared is not None and isinstance(number, int):
         shared.read[number] = made
+    # Layers build themselves when they are called; a class of the caller's own may ask to be built from the file.
+    if isinstance(config.get("build_config"), Mapping) and hasattr(made, "build_from_config"):
+        made.build_from_config(dict(config["build_config"]))
     return made
 
 
@@ -254,38 +269,11 @@ def create(cls: Any, inner: Any, what: str) -> Any:
         ) from error
 
 
-def fits(obj: Any, kinds: Kinds) -> bool:
-    """Whether an object may stand in a place of `kinds`."""
-    for kind in kinds:
-        base = registry.base_of(kind)
-        if base is None or isinstance(obj, base):
-            return True
-        if kind in _FUNCTION_KINDS and callable(obj) and _kind_of(obj) in (None, kind):
-            return True
-    return False
-
-
 def _checked(found: Any, kinds: Kinds, what: str, name: str) -> Any:
     """A class or function that the caller gave, if the place takes it."""
-    if isinstance(found, type):
-        bases = [registry.base_of(kind) for kind in kinds]
-        if None in bases or any(base is not None and issubclass(found, base) for base in bases):
-            return found
-        if _FUNCTION_KINDS.intersection(kinds) and _kind_of(found) is None:
-            return found
-    elif callable(found) and _FUNCTION_KINDS.intersection(kinds):
+    if registry.fits(found, kinds):
         return found
     raise FileFormatError(f"{name!r} stands in the place of {what}, and is none", received=f"{found!r:.80}")
-
-
-def _kind_of(obj: Any) -> str | None:
-    """The kind whose base class an object or a class derives from."""
-    cls = obj if inspect.isclass(obj) else type(obj)
-    for kind in registry.KINDS:
-        base = registry.base_of(kind)
-        if base is not None and issubclass(cls, base):
-            return kind
-    return None
 
 
 def _function(name: str, kinds: Kinds, what: str) -> Any:
@@ -296,10 +284,6 @@ def _function(name: str, kinds: Kinds, what: str) -> Any:
         entry = registry.by_name(kind, name)
         if entry is not None and not isinstance(entry.obj, type):
             return entry.obj
-    # `deserialize_keras_object` alone takes any kind: an activation may stand there too.
-    entry = registry.by_name("activation", name) if kinds is CLASSES else None
-    if entry is not None:
-        return entry.obj
     raise _unknown(name, kinds, what, None)
 
 

@@ -222,6 +222,29 @@ def custom_names(custom_objects: Mapping[str, Any] | None = None) -> tuple[str, 
     return tuple({name: None for mapping in (custom_objects or {}, *_SCOPE.get(), _CUSTOM) for name in mapping})
 
 
+_FUNCTIONS = frozenset(("activation", "initializer", "regularizer", "constraint", "loss", "metric"))
+ANY = "object"
+"""A place that takes objects of every kind, as `deserialize_keras_object` is."""
+
+
+def fits(obj: Any, kinds: Iterable[str]) -> bool:
+    """Whether an object, a class or a function that the caller gave may stand in a place that takes `kinds`.
+
+    Where functions may stand (activations, losses, …), so may any callable that is not of another kind.
+    """
+    cls = obj if isinstance(obj, type) else type(obj)
+    of = next((kind for kind, base in _BASES.items() if issubclass(cls, base)), None)
+    for kind in kinds:
+        if kind == ANY or kind == of or entry_of(cls, (kind,)) is not None:
+            return True
+        base = _BASES.get(kind)
+        if base is not None and issubclass(cls, base):
+            return True
+        if kind in _FUNCTIONS and of is None and callable(obj):
+            return True
+    return False
+
+
 def snake_case(name: str) -> str:
     """Keras's snake case of a class name, as its weight files spell groups: `Conv2D` is `conv2d`, `ReLU` `re_lu`."""
     name = re.sub(r"\W+", "", name)

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from kgc.compiler.errors import ArgumentError, DTypeError, KgcError, ShapeError
+from kgc.compiler.errors import ArgumentError, DTypeError, FileFormatError, KgcError, ShapeError
 from kgc.frontend import initializers
 from kgc.runtime import seeds
 
@@ -107,7 +107,14 @@ def test_a_dtype_may_be_any_spelling_of_one() -> None:
 
 @pytest.mark.parametrize(
     ("shape", "fan_in", "fan_out"),
-    [((), 1, 1), ((5,), 5, 5), ((5, 7), 5, 7), ((3, 5, 7), 15, 21), ((2, 3, 5, 7), 30, 42), ((2, 3, 5, 7, 11), 210, 330)],
+    [
+        ((), 1, 1),
+        ((5,), 5, 5),
+        ((5, 7), 5, 7),
+        ((3, 5, 7), 15, 21),
+        ((2, 3, 5, 7), 30, 42),
+        ((2, 3, 5, 7, 11), 210, 330),
+    ],
 )
 def test_fans_of_every_rank(shape: tuple[int, ...], fan_in: int, fan_out: int) -> None:
     def limit(mode: str, **axes: Any) -> float:
@@ -186,7 +193,7 @@ MISTAKES: dict[str, tuple[type[KgcError], Any, str]] = {
     "list": (ArgumentError, lambda: initializers.get([1, 2]), "This is no initializer"),
     "base": (ArgumentError, lambda: initializers.get("Initializer"), "No initializer"),
     "another family": (ArgumentError, lambda: initializers.get("adam"), "No initializer"),
-    "module": (ArgumentError, lambda: initializers.deserialize({"module": "os", "class_name": "Zeros"}), "os.Zeros"),
+    "module": (FileFormatError, lambda: initializers.deserialize({"module": "os", "class_name": "Zeros"}), "os.Zeros"),
     "config": (ArgumentError, lambda: initializers.deserialize({"config": {}}), "class_name"),
     "scale": (ArgumentError, lambda: initializers.VarianceScaling(0.0), "scale=0.0"),
     "mode": (ArgumentError, lambda: initializers.VarianceScaling(mode="FAN_IN"), "fan_avg"),

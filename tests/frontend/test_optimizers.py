@@ -13,7 +13,7 @@ import numpy as np
 import optax
 import pytest
 
-from kgc.compiler.errors import ArgumentError
+from kgc.compiler.errors import ArgumentError, KgcError
 from kgc.frontend import constraints, naming, optimizers, schedules
 from kgc.frontend.optimizer import Optimizer
 from kgc.frontend.variable import Variable
@@ -104,7 +104,10 @@ def test_strings_in_any_case(name: str, kind: str) -> None:
 def test_get_takes_objects_configs_and_optax() -> None:
     made = optimizers.Adam()
     assert optimizers.get(made) is made
-    schedule = {"class_name": "ExponentialDecay", "config": {"initial_learning_rate": 0.5, "decay_steps": 10, "decay_rate": 0.9}}
+    schedule = {
+        "class_name": "ExponentialDecay",
+        "config": {"initial_learning_rate": 0.5, "decay_steps": 10, "decay_rate": 0.9},
+    }
     found = optimizers.get({"class_name": "adam", "config": {"learning_rate": schedule}})
     assert float(found.learning_rate) == 0.5
     assert type(optimizers.get(optax.adam(0.1))) is optimizers.OptaxOptimizer
@@ -124,12 +127,8 @@ def test_a_schedule_of_the_users_own_is_found_only_where_it_is_given() -> None:
     config = optimizers.serialize(optimizers.SGD(Halving()))
     again = optimizers.deserialize(config, {"Halving": Halving})
     assert isinstance(again.program_key.schedule, Halving)
-    with pytest.raises(ArgumentError, match="No schedule is called 'Halving'"):
+    with pytest.raises(KgcError, match=r"Halving.*in no table"):
         optimizers.deserialize(config)
-
-
-def decides(step: Any) -> float:
-    return 0.1 if step < 5 else 0.01
 
 
 class Deciding(schedules.LearningRateSchedule):
@@ -207,7 +206,7 @@ MISTAKES: dict[str, tuple[Any, str]] = {
 @pytest.mark.parametrize("name", MISTAKES)
 def test_mistakes_are_told_at_the_users_line(name: str) -> None:
     mistake, said = MISTAKES[name]
-    with pytest.raises(ArgumentError) as caught:
+    with pytest.raises(KgcError) as caught:
         mistake()
     assert said in str(caught.value)
     assert caught.value.where is not None
@@ -224,7 +223,7 @@ def test_a_schedule_that_decides_in_python_is_shown_where_it_decides() -> None:
 
 
 def test_the_learning_rate_is_read_and_set() -> None:
-    optimizer = optimizers.SGD(0.1)
+    optimizer: Any = optimizers.SGD(0.1)
     assert float(optimizer.learning_rate) == pytest.approx(0.1)
     optimizer.learning_rate = 0.5
     assert optimizer.learning_rate.numpy() == np.float32(0.5)
@@ -258,12 +257,17 @@ def test_the_program_stays_when_only_variables_change_and_goes_when_anything_els
         assert changed.program_key != key, name
     for change in (
         lambda o, vs: o.exclude_from_weight_decay(var_names=["bias"]),
-        lambda o, vs: setattr(vs[0], "constraint", constraints.NonNeg()),
+        constrain,
         lambda o, vs: o.build(vs[:1]),
     ):
         changed, variables = make("adam")
         change(changed, variables)
         assert changed.program_key != key
+
+
+def constrain(optimizer: Optimizer, variables: list[Variable]) -> None:
+    variables[0].constraint = constraints.NonNeg()
+    optimizer.build(variables)
 
 
 def test_a_changed_learning_rate_compiles_nothing() -> None:
@@ -286,16 +290,21 @@ def test_a_changed_learning_rate_compiles_nothing() -> None:
 
 
 def test_state_is_made_without_compiling() -> None:
-    compiled: list[str] = []
-    jax.monitoring.register_event_duration_secs_listener(lambda event, *_, **__: compiled.append(event))
+    variables = [Variable(np.ones((3, n), "float32"), name=f"w{n}") for n in range(1, 20)]
+    events: list[str] = []
+
+    def listen(event: str, *_: Any, **__: Any) -> None:
+        events.append(event)
+
+    jax.monitoring.register_event_duration_secs_listener(listen)
     try:
         optimizer = optimizers.Adam(use_ema=True)
-        optimizer.build([Variable(np.ones((3, n), "float32"), name=f"w{n}") for n in range(1, 20)])
-        state = [v.value for v in optimizer.variables]
+        optimizer.build(variables)
+        optimizer.transformation().init([np.ones((5, n), "float32") for n in range(1, 20)])
     finally:
-        jax.monitoring.unregister_event_duration_listener  # noqa: B018
-    assert len(state) == 2 + 19 * 3
-    assert not [event for event in compiled if "compile" in event]
+        jax.monitoring.unregister_event_duration_listener(listen)
+    assert len(optimizer.variables) == 2 + 19 * 3
+    assert not events
 
 
 def test_variables_that_stay_keep_their_state_and_the_others_begin() -> None:
@@ -378,7 +387,7 @@ def test_variables_of_half_precision_keep_their_dtype() -> None:
 
 
 def test_an_optax_transformation_is_used_as_it_is() -> None:
-    foreign = optax.chain(optax.clip_by_global_norm(0.5), optax.adam(0.1))
+    foreign: Any = optax.chain(optax.clip_by_global_norm(0.5), optax.trace(0.9), optax.scale(-0.1))
     optimizer = optimizers.get(foreign)
     variables = [Variable(RECORDED[f"adam/{key}"][0], name=key) for key in NAMES]
     params: Any = [jnp.asarray(v.numpy()) for v in variables]

@@ -52,7 +52,9 @@ def test_calls_are_counted_by_purpose_and_start_again_with_the_seed() -> None:
 def test_calls_from_threads_get_numbers_of_their_own() -> None:
     seeds.set_seed(1)
     found: list[int] = []
-    threads = [threading.Thread(target=lambda: found.extend(seeds.next_call("t") for _ in range(200))) for _ in range(4)]
+    threads = [
+        threading.Thread(target=lambda: found.extend(seeds.next_call("t") for _ in range(200))) for _ in range(4)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:

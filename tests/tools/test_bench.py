@@ -45,7 +45,10 @@ def check(document: dict[str, Any], name: str, sides: set[str]) -> None:
     assert document["versions"]["jax"] != "-" and "cores" in document["machine"]
 
 
-@pytest.mark.parametrize("name", EXPECTED)
+SLOW = ("conv", "cold")
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n in SLOW else n for n in EXPECTED])
 def test_kgc_and_handwritten(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "bench.json"
     assert bench.main(["--quick", "--only", name, "--sides", "kgc,hand", "--json", str(path)]) == 0

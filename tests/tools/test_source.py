@@ -93,7 +93,7 @@ def test_a_colon_may_be_part_of_a_file_name(file) -> None:
 
 
 def test_an_error_in_the_model_names_the_users_line(file) -> None:
-    path = file(ONE + "kgc.Model(x, x + model(kgc.Input((7,))))\n")
+    path = file(ONE + "layers.Dense(2)(kgc.Input((None,)))\n")
     with pytest.raises(KgcError) as caught, open_model(str(path)):
         pass
     assert caught.value.where is not None

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 from kgc.frontend.lazy import lazy
 
 __all__ = [
-    "Model", "Sequential", "load_model", "save_model",
+    "Model", "Sequential", "clone_model", "load_model", "model_from_json", "save_model",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
     from kgc.frontend.functional import Model as Model
+    from kgc.frontend.saving.keras_file import clone_model as clone_model
     from kgc.frontend.saving.keras_file import load_model as load_model
-    from kgc.frontend.saving.keras_file import save_model as save_model
+    from kgc.frontend.saving.keras_file import model_from_json as model_from_json
+    from kgc.frontend.saving.model_file import save_model as save_model
     from kgc.frontend.sequential import Sequential as Sequential
 else:
     __getattr__, __dir__ = lazy(
@@ -21,7 +23,8 @@ else:
         __all__,
         {
             "kgc.frontend.functional": "Model",
-            "kgc.frontend.saving.keras_file": "load_model save_model",
+            "kgc.frontend.saving.keras_file": "clone_model load_model model_from_json",
+            "kgc.frontend.saving.model_file": "save_model",
             "kgc.frontend.sequential": "Sequential",
         },
     )

@@ -71,19 +71,6 @@ def called_twice(keras: Any, draws: Draws) -> dict[str, Any]:
     return {f"weight.{i}": w for i, w in enumerate(model.get_weights())}
 
 
-@case("normalization/pinned")
-def pinned(keras: Any, draws: Draws) -> dict[str, Any]:
-    """`training=False` at the call keeps inference mode, statistics and all, through `fit`."""
-    inputs = keras.Input(shape=(5,))
-    hidden = keras.layers.BatchNormalization()(inputs, training=False)
-    model = keras.Model(inputs, keras.layers.Dense(3)(hidden))
-    draws.fill(model)
-    model.compile(optimizer=keras.optimizers.SGD(learning_rate=0.1), loss="mse")
-    history = model.fit(draws.uniform(6, 5), draws.uniform(6, 3), batch_size=3, shuffle=False, verbose=0)
-    found = {f"weight.{i}": w for i, w in enumerate(model.get_weights())}
-    return found | {"loss": history.history["loss"]}
-
-
 @case("normalization/several_batches")
 def several_batches(keras: Any, draws: Draws) -> dict[str, Any]:
     """Moving statistics over the batches of two epochs, the last one short."""

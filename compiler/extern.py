@@ -1,0 +1,240 @@
+"""Python functions that stay themselves in a graph: a gradient rule of the user's own, a call back to the host.
+
+Importing such a function as equations would lose its rule, so the node is one op `extern`, whose attribute names the
+function in a table of this process.  The name is a hash of the function's code and of what it closes over, so the
+same function traced again, or in another process that has it, gives the same text.
+
+While a mixing `call` is traced, `intercepting()` sees `jax.custom_jvp` and `jax.custom_vjp` objects as they are called;
+from an equation alone the function could not be had back, and its jaxpr knows one set of sizes only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import threading
+import types
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from jax.interpreters import batching
+
+from . import attrs, importing
+from .dims import Dim
+from .errors import GraphError
+from .ir import Value
+from .location import Location
+from .op import REGISTRY, Tensor, Trait, op
+from .refusals import is_refusal
+
+
+class Extern:
+    """A function of the table.
+
+    Attributes:
+        name: what the user calls it.
+        kind: "gradient" (has a rule of its own) or "callback" (runs on the host).
+        function: (arrays, static attributes) -> list of arrays.
+        tree: structure of what it returns, once it has been traced.
+    """
+
+    def __init__(self, name: str, kind: str, function: Callable[[list[Any], tuple[Any, ...]], list[Any]]) -> None:
+        self.name, self.kind, self.function = name, kind, function
+        self.tree: Any = None
+
+
+_table: dict[str, Extern] = {}
+
+
+def lookup(sha: str) -> Extern:
+    """The function of that name.
+
+    Raises:
+        GraphError: this process has none.
+    """
+    found = _table.get(sha)
+    if found is None:
+        raise GraphError(
+            f"the graph calls a Python function that this process does not have: @extern({sha!r})",
+            hint="text holds only its name: trace the model that made it first, in this process.",
+        )
+    return found
+
+
+def register(name: str, kind: str, parts: Iterable[Any], function: Callable[[list[Any], tuple[Any, ...]], list[Any]]) -> str:
+    """Enter a function; its name in the table.  `parts` are what tells it from other functions."""
+    sha = hashlib.sha256("\n".join([name, kind, *(_fingerprint(part, 0) for part in parts)]).encode()).hexdigest()[:16]
+    if sha not in _table:
+        _table[sha] = Extern(name, kind, function)
+    return sha
+
+
+def _fingerprint(value: Any, depth: int) -> str:
+    """Text that differs where behaviour may differ.  Objects that cannot be read count by identity: the table keeps
+    the function alive, and the function keeps them."""
+    if isinstance(value, jax.core.Tracer | Value):
+        raise GraphError(
+            "a function with a gradient rule of its own closes over a tensor of the model",
+            received=f"{value}",
+            hint="hand it in as an argument: the rule has to see everything that it differentiates.",
+        )
+    if depth > 8:
+        return f"id:{id(value)}"
+    below = depth + 1
+    if isinstance(value, types.FunctionType):
+        cells = [_cell(cell) for cell in value.__closure__ or ()]
+        inside = (value.__code__, value.__defaults__, value.__kwdefaults__, *cells)
+        return f"def {value.__module__}.{value.__qualname__}({', '.join(_fingerprint(part, below) for part in inside)})"
+    if isinstance(value, types.CodeType):
+        return f"code:{value.co_code.hex()}:{value.co_names}:{_fingerprint(value.co_consts, below)}"
+    if isinstance(value, types.MethodType):
+        return f"method:{_fingerprint(value.__func__, below)}:{id(value.__self__)}"
+    if isinstance(value, jax.custom_jvp | jax.custom_vjp):
+        rules = [getattr(value, rule, None) for rule in ("fun", "jvp", "fwd", "bwd", "nondiff_argnums", "symbolic_zeros")]
+        return f"{type(value).__name__}:{', '.join(_fingerprint(rule, below) for rule in rules)}"
+    if isinstance(value, tuple | list):
+        return f"{type(value).__name__}({', '.join(_fingerprint(part, below) for part in value)})"
+    if isinstance(value, dict):
+        return f"dict({', '.join(f'{key!r}: {_fingerprint(part, below)}' for key, part in value.items())})"
+    if isinstance(value, np.ndarray):
+        return f"array:{value.dtype}{value.shape}{hashlib.sha256(value.tobytes()).hexdigest()}"
+    if isinstance(value, int | float | complex | str | bytes | np.generic | type | types.ModuleType | Dim) or value in (None, ...):
+        return f"{type(value).__name__}:{value!r}"
+    return f"id:{id(value)}"
+
+
+def _cell(cell: Any) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # not bound yet
+        return None
+
+
+@op(
+    Trait.IMPORTED,
+    samples=[(["f32[b, 3]"], register("identity", "gradient", [], lambda arrays, static: arrays))],
+    name="extern",
+)
+def extern(operands: Sequence[Tensor], sha: str, static: tuple[Any, ...] = ()) -> Any:
+    """A Python function of this process that keeps its own gradient rule, or runs on the host.
+
+    Shape: what the function returns; for one on the host, `static` says it.
+    """
+    results = lookup(sha).function(list(operands), static)
+    return results[0] if len(results) == 1 else tuple(results)
+
+
+_SAME = {
+    "jax._src.nn.functions.relu": "relu",
+    "jax._src.nn.functions.relu6": "relu6",
+    "jax._src.nn.functions.log1mexp": "lax.log1mexp",
+    "jax._src.lax.other.logaddexp": "lax.logaddexp",
+    "jax._src.lax.other.logaddexp2": "lax.logaddexp2",
+    "jax._src.numpy.lax_numpy._i0": "lax.i0",
+    "jax._src.numpy.linalg._det": "lax.det",
+    "jax._src.scipy.special.logit": "lax.logit",
+    "jax._src.scipy.special.xlogy": "lax.xlogy",
+    "jax._src.scipy.special.xlog1py": "lax.xlog1py",
+}
+"""JAX's own functions that have a gradient rule, and the ops that are exactly they."""
+_lock = threading.Lock()
+_depth = 0
+_originals: dict[type, Callable[..., Any]] = {}
+
+
+@contextlib.contextmanager
+def intercepting() -> Iterator[None]:
+    """Calls of functions with a gradient rule of their own become ops, in threads in which importing is active."""
+    global _depth
+    with _lock:
+        if not _depth:
+            for kind in (jax.custom_jvp, jax.custom_vjp):
+                _originals[kind] = kind.__call__
+                kind.__call__ = _interceptor(kind.__call__)
+        _depth += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _depth -= 1
+            if not _depth:
+                for kind, original in _originals.items():
+                    kind.__call__ = original  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def _interceptor(original: Callable[..., Any]) -> Callable[..., Any]:
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if not importing.is_active():
+            return original(self, *args, **kwargs)
+        return _called(self, original, args, kwargs)
+
+    return call
+
+
+def _called(custom: Any, original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Bind the call of a custom_jvp or custom_vjp object as an op."""
+    leaves, tree = jax.tree.flatten((args, kwargs))
+    arrays = [leaf for leaf in leaves if _is_tensor(leaf)]
+    same = REGISTRY.get(_SAME.get(f"{custom.__module__}.{custom.__qualname__}", ""))
+    if same is not None and len(leaves) == len(arrays) == len(same.params):
+        return importing.bind(same, arrays)
+    static = [importing.ARRAY if _is_tensor(leaf) else leaf for leaf in leaves]
+    name = getattr(custom, "__name__", type(custom).__name__)
+
+    def function(given: list[Any], _: tuple[Any, ...]) -> list[Any]:
+        arrivals = iter(given)
+        filled = [next(arrivals) if _is_tensor(leaf) else leaf for leaf in static]
+        positional, keyword = jax.tree.unflatten(tree, filled)
+        try:
+            results, made.tree = jax.tree.flatten(original(custom, *positional, **keyword))
+        except Exception as error:
+            if is_refusal(error):
+                raise _closes_over(name, error) from error
+            raise
+        return results
+
+    parts = [custom, [repr(leaf) if leaf is importing.ARRAY else leaf for leaf in static], str(tree)]
+    sha = register(name, "gradient", parts, function)
+    made = lookup(sha)
+    results = importing.bind(REGISTRY["extern"], [arrays, sha, ()])
+    return jax.tree.unflatten(made.tree, results if isinstance(results, tuple) else [results])
+
+
+def _is_tensor(leaf: Any) -> bool:
+    return leaf is importing.ARRAY or isinstance(leaf, jax.Array | np.ndarray | Value)
+
+
+def _closes_over(name: str, error: Exception) -> GraphError:
+    """The error for a rule that reads a variable of the model."""
+    return GraphError(
+        f"{name}, which has a gradient rule of its own, reads a tensor of the model that is not among its arguments",
+        received=str(error).splitlines()[0],
+        hint="hand it in as an argument: the rule has to see everything that it differentiates.",
+    )
+
+
+def host(name: str, parts: Iterable[Any], function: Callable[[list[Any], tuple[Any, ...]], list[Any]]) -> str:
+    """Enter a call back to the host."""
+    return register(name, "callback", parts, function)
+
+
+def _batched(arrays: Sequence[Any], axes: Sequence[Any], *, call: importing.Call) -> tuple[Any, Any]:
+    """`jax.vmap` inside a `call` over an op: an op of one operand that is elementwise stays, others become the function
+    that maps their body."""
+    if call.op.has(Trait.ELEMENTWISE) and len(arrays) == 1:
+        return importing.op_p.bind(*arrays, call=call), [axes[0]]
+    axis = tuple(axes)
+
+    def function(given: list[Any], _: tuple[Any, ...]) -> list[Any]:
+        return list(jax.vmap(lambda *some: call.run(some), axis)(*given))
+
+    parts = [call.op.name, repr(call.operands), repr(attrs.key(call.static)), repr(axis)]
+    sha = register(f"vmap of {call.op.name}", "gradient", parts, function)
+    results = importing.bind(REGISTRY["extern"], [list(arrays), sha, ()])
+    found = list(results) if isinstance(results, tuple) else [results]
+    return found, [0] * len(found)
+
+
+batching.primitive_batchers[importing.op_p] = _batched

@@ -1,0 +1,207 @@
+"""Layers that join tensors: Add, Concatenate, and their kin; and the same as functions."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ...compiler.errors import ArgumentError, DTypeError, ShapeError
+from ...compiler.ops.checks import differ, known
+from ...compiler.types import TensorType, is_float
+from .. import ops
+from ..layer import Layer
+from ..layer_config import base_config
+from ..saving.registry import serializable
+from . import checks
+
+
+class Merge(Layer):
+    """Base of layers that take a list of tensors, element by element.
+
+    Tensors of fewer axes get axes of size 1 after the batch; sizes are then broadcast.
+    """
+
+    least = 1
+    """How many tensors it takes at least."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def merge(self, tensors: list[Any]) -> Any:
+        """One tensor of several of one dtype and number of axes."""
+        raise NotImplementedError
+
+    def check_input(self, inputs: Any, *rest: Any) -> None:
+        """Refuse what is no list of tensors that can be broadcast together."""
+        types = self._list(inputs)
+        if any(x.rank < 1 for x in types):
+            raise ShapeError(f"{checks.label(self)} takes tensors with a batch axis", received=_received(types))
+        for position in range(1 - max(x.rank for x in types), 0):
+            sizes = [x.shape[position] for x in types if x.rank > -position]
+            widest = next((size for size in sizes if known(size) and size != 1), 1)
+            if any(differ(size, widest) and size != 1 for size in sizes):
+                raise ShapeError(
+                    f"{checks.label(self)} cannot broadcast its inputs together: sizes on axis {position} differ",
+                    received=_received(types),
+                    hint="sizes must agree or be 1; `layers.Concatenate` joins what differs.",
+                )
+        batches = [x.shape[0] for x in types]
+        if any(differ(batches[0], batch) for batch in batches):
+            raise ShapeError(f"{checks.label(self)} was given batches of different sizes", received=_received(types))
+
+    def _list(self, inputs: Any) -> list[TensorType]:
+        if not isinstance(inputs, list | tuple) or not all(isinstance(x, TensorType) for x in inputs):
+            raise DTypeError(
+                f"{checks.label(self)} takes a list of tensors",
+                received=f"inputs: {inputs}",
+                hint=f"`layers.{type(self).__name__}()([x, y])`.",
+            )
+        if len(inputs) < self.least:
+            raise ArgumentError(
+                f"{checks.label(self)} takes at least {self.least} tensor{'s' if self.least > 1 else ''}",
+                received=f"{len(inputs)}",
+            )
+        return list(inputs)
+
+    def call(self, inputs: Any) -> Any:
+        rank = max(len(x.shape) for x in inputs)
+        tensors: list[Any] = []
+        for x in inputs:
+            missing = tuple(range(1, 1 + rank - len(x.shape)))
+            tensors.append(ops.expand_dims(checks.as_float(self, x), missing) if missing else checks.as_float(self, x))
+        return self.merge(tensors)
+
+
+@serializable("keras.layers", kind="layer")
+class Add(Merge):
+    """Sum of tensors: a list of f32[b, …] → f32[b, …]."""
+
+    def merge(self, tensors: list[Any]) -> Any:
+        """The sum."""
+        return functools.reduce(ops.add, tensors)
+
+
+@serializable("keras.layers", kind="layer")
+class Subtract(Merge):
+    """The first of two tensors less the second."""
+
+    least = 2
+
+    def check_input(self, inputs: Any, *rest: Any) -> None:
+        """Refuse what is no pair of tensors that can be broadcast together."""
+        super().check_input(inputs, *rest)
+        if len(inputs) != 2:
+            raise ArgumentError(f"{checks.label(self)} takes two tensors", received=f"{len(inputs)}")
+
+    def merge(self, tensors: list[Any]) -> Any:
+        """The difference."""
+        return ops.subtract(*tensors)
+
+
+@serializable("keras.layers", kind="layer")
+class Multiply(Merge):
+    """Product of tensors, element by element."""
+
+    def merge(self, tensors: list[Any]) -> Any:
+        """The product."""
+        return functools.reduce(ops.multiply, tensors)
+
+
+@serializable("keras.layers", kind="layer")
+class Average(Merge):
+    """Mean of tensors, element by element."""
+
+    def merge(self, tensors: list[Any]) -> Any:
+        """The mean."""
+        return ops.divide(functools.reduce(ops.add, tensors), float(len(tensors)))
+
+
+@serializable("keras.layers", kind="layer")
+class Maximum(Merge):
+    """Largest of tensors, element by element."""
+
+    def merge(self, tensors: list[Any]) -> Any:
+        """The maximum."""
+        return functools.reduce(ops.maximum, tensors)
+
+
+@serializable("keras.layers", kind="layer")
+class Minimum(Merge):
+    """Smallest of tensors, element by element."""
+
+    def merge(self, tensors: list[Any]) -> Any:
+        """The minimum."""
+        return functools.reduce(ops.minimum, tensors)
+
+
+@serializable("keras.layers", kind="layer")
+class Concatenate(Merge):
+    """Tensors joined along an axis: f32[b, …, m], f32[b, …, n] → f32[b, …, m + n].
+
+    Args:
+        axis: the axis along which sizes may differ; axis 0 is the batch.
+    """
+
+    def __init__(self, axis: int = -1, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if isinstance(axis, bool) or not isinstance(axis, int):
+            raise ArgumentError(f"{checks.label(self)} takes axis as an int", received=f"axis={axis!r}")
+        self.axis = axis
+
+    def check_input(self, inputs: Any, *rest: Any) -> None:
+        """Refuse what is no list of tensors that agree but for the axis."""
+        types = self._list(inputs)
+        rank = types[0].rank
+        if any(x.rank != rank for x in types):
+            raise ShapeError(
+                f"{checks.label(self)} takes tensors of one number of axes", received=_received(types)
+            )
+        if not -rank <= self.axis < rank:
+            raise ArgumentError(
+                f"{checks.label(self)} joins along axis {self.axis}, and its inputs have {rank} axes",
+                received=_received(types),
+            )
+        for position in range(rank):
+            sizes = [x.shape[position] for x in types if known(x.shape[position])]
+            if position != self.axis % rank and len(set(sizes)) > 1:
+                raise ShapeError(
+                    f"{checks.label(self)} joins along axis {self.axis}; sizes on axis {position} differ and must agree",
+                    received=_received(types),
+                    hint="`axis` says along which axis tensors are joined.",
+                )
+
+    def call(self, inputs: Any) -> Any:
+        mixed = len({x.dtype for x in inputs}) > 1 and is_float(self.compute_dtype)
+        return ops.concatenate([checks.as_float(self, x) if mixed else x for x in inputs], self.axis)
+
+    def get_config(self) -> dict[str, Any]:
+        """Arguments that make the same layer."""
+        return {**base_config(self), "axis": self.axis}
+
+
+def _received(types: Sequence[Any]) -> str:
+    return ", ".join(map(str, types))
+
+
+def _function(layer: type[Merge]) -> Callable[..., Any]:
+    def merge(inputs: Sequence[Any], **kwargs: Any) -> Any:
+        return layer(**kwargs)(inputs)
+
+    merge.__name__ = merge.__qualname__ = layer.__name__.lower()
+    merge.__doc__ = f"`{layer.__name__}(**kwargs)(inputs)`: {layer.__doc__}"
+    return merge
+
+
+add = _function(Add)
+subtract = _function(Subtract)
+multiply = _function(Multiply)
+average = _function(Average)
+maximum = _function(Maximum)
+minimum = _function(Minimum)
+
+
+def concatenate(inputs: Sequence[Any], axis: int = -1, **kwargs: Any) -> Any:
+    """`Concatenate(axis, **kwargs)(inputs)`: tensors joined along an axis."""
+    return Concatenate(axis=axis, **kwargs)(inputs)

@@ -1,0 +1,127 @@
+"""`Sequential`: a functional model written as a list of layers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..compiler.errors import ArgumentError, GraphError
+from . import call, symbolic, trace, tree
+from .functional import Functional
+from .input import Input, InputLayer
+from .layer import Layer
+from .model import Model
+from .saving.registry import serializable
+
+
+@serializable("keras", kind="layer", also=("keras.models", "keras.src.models.sequential"))
+class Sequential(Model):
+    """Layers one after the other.
+
+    Args:
+        layers: layers, the first of which may be an `Input`.
+        trainable: whether training changes the weights.
+        name: name of the model.
+
+    Without an `Input` the model is built by its first call, by `build(input_shape)`, or by the data given to `fit`.
+    """
+
+    def __init__(self, layers: Sequence[Any] | None = None, trainable: bool = True, name: str | None = None) -> None:
+        super().__init__(trainable=trainable, name=name)
+        self._layers: list[Layer] = []
+        for layer in layers or []:
+            self.add(layer, rebuild=False)
+        self._rebuild()
+
+    def add(self, layer: Any, rebuild: bool = True) -> None:
+        """Add a layer at the end.
+
+        Raises:
+            ArgumentError: it is no layer, or an Input that is not the first.
+            GraphError: its name is taken.
+        """
+        if isinstance(layer, symbolic.KerasTensor) and isinstance(layer.node.operation, InputLayer):
+            layer = layer.node.operation
+        if not isinstance(layer, Layer):
+            raise ArgumentError(
+                f"Sequential '{self.name}' takes layers",
+                received=f"{type(layer).__name__}: {layer!r:.60}",
+                hint="write them uncalled: `Sequential([layers.Dense(10)])`.",
+            )
+        if any(layer.name == other.name for other in self._layers):
+            raise GraphError(
+                f"Sequential '{self.name}' has a layer named '{layer.name}' already", hint="give it another name."
+            )
+        if isinstance(layer, InputLayer) and self._layers:
+            raise ArgumentError(f"Sequential '{self.name}' takes an Input only as the first", received=f"'{layer.name}'")
+        shape = layer._given_input_shape
+        if not self._layers and shape is not None and not isinstance(layer, InputLayer):
+            self.add(Input(shape), rebuild=False)
+        self._layers.append(layer)
+        if rebuild:
+            self._rebuild()
+
+    def pop(self, rebuild: bool = True) -> Layer:
+        """Remove the last layer, and return it."""
+        if not self._layers:
+            raise ArgumentError(f"Sequential '{self.name}' has no layers")
+        layer = self._layers.pop()
+        if rebuild:
+            self._rebuild()
+        return layer
+
+    def _rebuild(self) -> None:
+        self.built = False
+        object.__setattr__(self, "_functional", None)
+        first = self._layers[0] if self._layers else None
+        if isinstance(first, InputLayer) and len(self._layers) > 1:
+            self._chain(first.inbound_nodes[0].outputs[0])
+        elif isinstance(first, Functional) and isinstance(first.input, symbolic.KerasTensor):
+            self._chain(Input(first.input.shape[1:], dtype=first.input.dtype))
+
+    def _chain(self, inputs: symbolic.KerasTensor) -> None:
+        x = inputs
+        for layer in self._layers:
+            if not isinstance(layer, InputLayer):
+                x = layer(x)
+        self._set_functional(inputs, x)
+        self.built = True
+
+    def prepare_for(self, x: Any) -> None:
+        """Build it for data of this shape, batch open; nothing when it is built."""
+        if not self.has_graph:
+            (leaf,) = tree.leaves(x) if tree.is_nested(x) else (x,)
+            self.build((None, *leaf.shape[1:]))
+
+    def build(self, input_shape: Any = None) -> None:
+        """Make the weights for inputs of this shape, batch included."""
+        if not self.has_graph:
+            if input_shape is None or not self._layers:
+                raise GraphError(f"Sequential '{self.name}' needs layers and an input shape to be built")
+            self._chain(Input(batch_shape=tuple(input_shape)))
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers, the Input left out."""
+        return [layer for layer in self._layers if not isinstance(layer, InputLayer)]
+
+    def _sublayers(self) -> list[tuple[str, Layer]]:
+        return [("layers", layer) for layer in self._layers]
+
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        """The outputs on Values."""
+        return self.functional.call(inputs, training, mask)
+
+    def run_traced(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Outputs on Values; built outside the trace, for the layers are the model's own."""
+        if not self.has_graph:
+            (shape,) = tree.leaves([call.shapes(args[0])]) if tree.is_nested(args[0]) else (call.shapes(args[0]),)
+            with trace.suspended():
+                self.build((None, *shape[1:]))
+        return super().run_traced(args, kwargs)
+
+    def run_eager(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Outputs on arrays."""
+        if args:
+            self.prepare_for(args[0])
+        return self.functional(*args, **kwargs)

@@ -1,0 +1,84 @@
+"""`kgc.utils`: seeds, labels as vectors, and a fresh start for the names of layers."""
+
+from __future__ import annotations
+
+import gc
+import random
+from typing import Any
+
+import numpy as np
+
+from ..compiler.errors import ArgumentError
+from ..runtime import seeds
+from . import dtype_policies, naming, symbolic
+
+_LARGEST = 2**32 - 1
+
+
+def set_random_seed(seed: int) -> None:
+    """Set the seeds of Python's `random`, of NumPy and of kgc: what follows can be repeated exactly.
+
+    Args:
+        seed: from 0 to 2**32 - 1.
+
+    Raises:
+        ArgumentError: anything else.
+    """
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed <= _LARGEST:
+        raise ArgumentError("set_random_seed() takes an integer from 0 to 2**32 - 1", received=f"seed={seed!r}")
+    random.seed(int(seed))
+    np.random.seed(int(seed))
+    seeds.set_seed(int(seed))
+
+
+def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray[Any, Any]:
+    """Class numbers as vectors with a 1 at the class: (…) or (…, 1) → (…, num_classes), float64 as in Keras.
+
+    Args:
+        x: whole numbers from 0 to num_classes - 1.
+        num_classes: the largest number and 1 by default.
+
+    Raises:
+        ArgumentError: x holds anything else, or no numbers to count the classes by.
+    """
+    if isinstance(x, symbolic.KerasTensor):
+        raise ArgumentError(
+            "to_categorical() takes arrays", received=repr(x), hint="between layers, `ops.one_hot(x, num_classes)`."
+        )
+    given = np.asarray(x)
+    labels = given.astype("int64") if given.dtype.kind in "biuf" else None
+    if labels is None or not np.array_equal(labels, given):
+        raise ArgumentError(
+            "to_categorical() takes whole numbers", received=f"x: {given.dtype}{given.shape} = {str(given)[:60]}"
+        )
+    if num_classes is None:
+        if not labels.size:
+            raise ArgumentError("to_categorical() needs num_classes where x is empty", received=f"x: {given.shape}")
+        num_classes = int(labels.max()) + 1
+    if isinstance(num_classes, bool) or not isinstance(num_classes, int | np.integer) or num_classes < 1:
+        raise ArgumentError("to_categorical() takes num_classes as a positive int", received=f"num_classes={num_classes!r}")
+    if labels.size and not 0 <= labels.min() <= labels.max() < num_classes:
+        raise ArgumentError(
+            f"to_categorical() takes classes from 0 to {num_classes - 1}",
+            received=f"classes from {labels.min()} to {labels.max()}",
+            hint="give a larger num_classes, or number the classes from 0.",
+        )
+    shape = labels.shape[:-1] if labels.ndim > 1 and labels.shape[-1] == 1 else labels.shape
+    return np.eye(num_classes)[labels.reshape(shape)]
+
+
+def clear_session(free_memory: bool = True) -> None:
+    """Number automatic names from the start again, and set the dtype policy back to that of `floatx`.
+
+    Args:
+        free_memory: whether models that nothing holds any more are freed at once.
+    """
+    naming.reset()
+    dtype_policies.set_dtype_policy(dtype_policies.floatx())
+    if free_memory:
+        gc.collect()
+
+
+def is_keras_tensor(x: Any) -> bool:
+    """Whether x is a symbolic tensor between layers."""
+    return isinstance(x, symbolic.KerasTensor)

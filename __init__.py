@@ -14,8 +14,8 @@ __version__ = "0.1.0"
 __all__ = [
     "DTypePolicy", "Initializer", "Input", "KerasTensor", "Layer", "Loss", "Metric", "Model", "Optimizer",
     "Regularizer", "Sequential", "Variable", "__version__", "activations", "callbacks", "config", "constraints",
-    "dtype_policies", "initializers", "layers", "losses", "metrics", "models", "ops", "optimizers", "random",
-    "regularizers", "saving", "utils", "version",
+    "dtype_policies", "initializers", "layers", "losses", "metrics", "models", "ops", "optimizers", "regularizers",
+    "saving", "utils", "version",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     import kgc.models as models
     import kgc.ops as ops
     import kgc.optimizers as optimizers
-    import kgc.random as random
     import kgc.regularizers as regularizers
     import kgc.saving as saving
     import kgc.utils as utils
@@ -64,7 +63,6 @@ else:
             "kgc.models": "=models",
             "kgc.ops": "=ops",
             "kgc.optimizers": "=optimizers",
-            "kgc.random": "=random",
             "kgc.regularizers": "=regularizers",
             "kgc.saving": "=saving",
             "kgc.utils": "=utils",

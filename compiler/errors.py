@@ -52,6 +52,16 @@ class KgcError(Exception):
         return "\n".join(lines)
 
 
+def shown(value: object) -> str:
+    """A value of the user's in a few words for `received`: its class, then its shape and dtype, or itself."""
+    name = f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.").removeprefix("__main__.")
+    shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
+    if isinstance(shape, tuple):
+        return f"{name} of shape {shape}" + (f", {dtype}" if dtype is not None else "")  # pyright: ignore[reportUnknownVariableType]
+    text = " ".join(repr(value).split())
+    return f"{name}: {text if len(text) <= 80 else text[:79] + '…'}"
+
+
 def _renamed(text: str, names: dict[str, str]) -> str:
     def name(found: re.Match[str]) -> str:
         symbol, kind = found[0], found[1]

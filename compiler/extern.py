@@ -178,6 +178,8 @@ def _called(custom: Any, original: Callable[..., Any], args: tuple[Any, ...], kw
     leaves, tree = jax.tree.flatten((args, kwargs))
     arrays = [leaf for leaf in leaves if _is_tensor(leaf)]
     same = REGISTRY.get(_SAME.get(f"{custom.__module__}.{custom.__qualname__}", ""))
+    if same is not None and same.name == importing.running():  # the body of that very op
+        return original(custom, *args, **kwargs)
     if same is not None and len(leaves) == len(arrays) == len(same.params):
         return importing.bind(same, arrays)
     static = [importing.ARRAY if _is_tensor(leaf) else leaf for leaf in leaves]

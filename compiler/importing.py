@@ -74,6 +74,11 @@ def scope_of(name_stack: str) -> str | None:
     return None if start < 0 else name_stack[start + len(_SCOPE) : name_stack.index("}", start)]
 
 
+def running() -> str:
+    """Name of the op whose body `Call.run` is running, or an empty string."""
+    return getattr(_local, "running", "")
+
+
 class Call:
     """One call of our op, as a primitive's parameter: operands marked `ARRAY` arrive as arrays."""
 
@@ -88,8 +93,11 @@ class Call:
     def run(self, arrays: Sequence[Any]) -> list[Any]:
         """The op's body on arrays; its results."""
         operands = [list(item) if type(item) is tuple else item for item in self.filled(arrays)]
-        with suspended():
+        before, _local.running = running(), self.op.name
+        try:
             out = self.op.run(self.op.arguments(operands, infer.lowered(self.static)))
+        finally:
+            _local.running = before
         return list(out) if isinstance(out, tuple | list) else [out]
 
     def __repr__(self) -> str:

@@ -101,13 +101,17 @@ def _misuse(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Argume
     except TypeError as error:
         given = [str(tree.map_leaves(_typed, arg)) for arg in args]
         given += [f"{name}={tree.map_leaves(_typed, arg)}" for name, arg in kwargs.items() if name != "training"]
-        bare = inspect.Signature([p.replace(annotation=p.empty) for p in wanted.parameters.values()])
         return ArgumentError(
             f"layer '{layer.name}' cannot be called with these arguments: {error}",
             received=", ".join(given) or "nothing",
-            hint=f"it is call{bare}; several tensors of one argument go in as a list.",
+            hint=f"it is {_usage(layer)}; several tensors of one argument go in as a list.",
         )
     return None
+
+
+def _usage(layer: Any) -> str:
+    parameters = signature(type(layer).call).parameters.values()
+    return f"call{inspect.Signature([p.replace(annotation=p.empty) for p in parameters])}"
 
 
 def _run(layer: Any, tracing: trace.Trace, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -163,7 +167,11 @@ def resolve_training(
     if explicit is not None:
         if not isinstance(explicit, bool | int | np.bool_):
             raise DTypeError(
-                f"layer '{layer.name}' takes `training` as True or False", received=repr(explicit), hint="it is static."
+                f"layer '{layer.name}' takes `training` as True or False",
+                received=f"training={_typed(explicit)}",
+                hint=f"it is {_usage(layer)}; several tensors of one argument go in as a list."
+                if position < len(args)
+                else "the phase is known when the model is traced, and cannot follow from data.",
             )
         return bool(explicit), args, kwargs
     inherited = tracing.enclosing_training()
@@ -332,7 +340,7 @@ def _compile(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any], arrays: 
 
 def call_address() -> np.ndarray:
     """Address of the random numbers of one call outside `fit`."""
-    return np.array([seeds.seed() & 0xFFFFFFFF, 1, 0, seeds.next_call("call")], np.uint32)
+    return np.array([seeds.word(), 1, 0, seeds.next_call("call")], np.uint32)
 
 
 def _is_array(leaf: Any) -> bool:

@@ -8,10 +8,10 @@ from typing import Any
 import jax
 import numpy as np
 
-from ..compiler.errors import ArgumentError, DataError, GraphError, ShapeError
+from ..compiler.errors import ArgumentError, DataError, GraphError, ShapeError, shown
 from ..compiler.graph import Graph
 from ..compiler.ir import Value
-from ..compiler.types import dtype_name
+from ..compiler.types import TensorType, dtype_name
 from ..runtime.program import Program
 from ..runtime.store import STORE
 from . import call, subgraph, symbolic, trace, tree
@@ -32,16 +32,22 @@ class Functional(Model):
                 if not isinstance(leaf, symbolic.KerasTensor):
                     raise GraphError(
                         f"Model() takes symbolic tensors as {word}",
-                        received=f"{type(leaf).__name__}: {leaf!r:.80}",
-                        hint="`Input()` and layer calls on its result return such tensors.",
+                        received=shown(leaf),
+                        hint="kgc's `Input()`, and layer calls on its result, return such tensors.",
                     )
             if not flat:
-                raise GraphError(f"Model() was given no {word}")
+                raise GraphError(
+                    f"Model() was given no {word}", received=f"{word}={structure!r}", hint="it is Model(inputs, outputs)."
+                )
         self._input_structure, self._output_structure = inputs, outputs
         self._inputs: list[symbolic.KerasTensor] = list(tree.leaves(inputs))
         self._outputs: list[symbolic.KerasTensor] = list(tree.leaves(outputs))
         if len({id(tensor) for tensor in self._inputs}) != len(self._inputs):
-            raise GraphError(f"model '{self.name}' was given one input twice")
+            raise GraphError(
+                f"model '{self.name}' was given one input twice",
+                received=", ".join(repr(tensor.name) for tensor in self._inputs),
+                hint="name each input once; a tensor may be used as often as you like.",
+            )
         # Layers, and so weights, stand in Keras's order, in which dicts are sorted; data stay in the user's.
         self._subgraph = subgraph.Subgraph(list(tree.keras_leaves(inputs)), list(tree.keras_leaves(outputs)), self.name)
         subgraph.check_names(self._subgraph.operations, self.name)
@@ -90,6 +96,16 @@ class Functional(Model):
         return self._output_structure
 
     # Tracing
+    def check_input(self, inputs: Any, *rest: Any) -> None:
+        """Refuse tensors of other shapes than the model's inputs have."""
+        for type_, tensor in zip(self.flatten_inputs(inputs), self._inputs, strict=True):
+            if not isinstance(type_, TensorType) or not _fits(type_, tensor.type):
+                raise ShapeError(
+                    f"input '{tensor.name}' of model '{self.name}' has shape {tensor.shape}",
+                    received=f"{tensor.name}: {type_}",
+                    hint="None stands for any size; the first axis is the batch.",
+                )
+
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """The outputs on Values: every call between inputs and outputs, in order."""
         if mask is not None:
@@ -134,14 +150,16 @@ class Functional(Model):
                 raise DataError(
                     f"model '{self.name}' lacks data for {', '.join(map(repr, missing))}",
                     received=f"a dict of {', '.join(map(repr, by_name))}",
+                    hint=f"its inputs are {', '.join(map(repr, names))}.",
                 )
             return [by_name[name] for name in names]
         flat = list(tree.leaves(inputs))
         if len(flat) != len(self._inputs):
             raise DataError(
                 f"model '{self.name}' takes {len(self._inputs)} input{'s' if len(self._inputs) != 1 else ''} "
-                f"({', '.join(self.input_names)})",
+                f"({', '.join(map(repr, self.input_names))})",
                 received=f"{len(flat)}: {', '.join(str(getattr(leaf, 'shape', leaf))[:40] for leaf in flat)}",
+                hint="give one tensor for each input, as a list in this order, or a dict by name.",
             )
         return flat
 
@@ -207,7 +225,9 @@ class Functional(Model):
             raise ShapeError(
                 f"input '{tensor.name}' of model '{self.name}' has shape {tensor.shape}",
                 received=f"{tensor.name}: {dtype_name(array.dtype)}{tuple(array.shape)}",
-                hint="the first axis is the batch." if len(array.shape) == len(shape) - 1 else None,
+                hint="the first axis is the batch; add one: `x[None]`."
+                if tuple(array.shape) == shape[1:]
+                else "None stands for any size; the first axis is the batch.",
             )
         return array if array.dtype.name == tensor.dtype else array.astype(tensor.type.aval.dtype)
 
@@ -243,6 +263,13 @@ class Functional(Model):
 @call.location.boundary
 def _inside(model: Functional, values: list[Any]) -> Any:
     return model._run_nodes(values)
+
+
+def _fits(given: TensorType, wanted: TensorType) -> bool:
+    """Whether no size is known to differ."""
+    return given.rank == wanted.rank and not any(
+        isinstance(a, int) and isinstance(b, int) and a != b for a, b in zip(given.shape, wanted.shape, strict=True)
+    )
 
 
 Model.functional_class = Functional

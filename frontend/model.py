@@ -87,13 +87,17 @@ class Model(Saving, Trainer, Layer):
         layers = self.layers
         if index is not None:
             if not -len(layers) <= index < len(layers):
-                raise ArgumentError(f"model '{self.name}' has {len(layers)} layers", received=f"{index=}")
+                raise ArgumentError(
+                    f"model '{self.name}' has {len(layers)} layers",
+                    received=f"{index=}",
+                    hint=f"indices are from {-len(layers)} to {len(layers) - 1}.",
+                )
             return layers[index]
         for layer in layers:
             if layer.name == name:
                 return layer
         raise ArgumentError(
-            f"model '{self.name}' has no layer '{name}'", hint=f"it has {', '.join(layer.name for layer in layers)}."
+            f"model '{self.name}' has no layer '{name}'", received=f"{name=}", hint=identifiers.nearest(name, (layer.name for layer in layers))
         )
 
     def summary(

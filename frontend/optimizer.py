@@ -263,7 +263,9 @@ class Optimizer:
             )
         if self._compiled is None or self._compiled[0] != self.program_key:
             self._compiled = (self.program_key, jax.jit(self.apply))
-        params, state = self._compiled[1](list(grads), [v.read() for v in variables], [v.read() for v in self.variables])
+        params, state = self._compiled[1](
+            list(grads), [v.read() for v in variables], [v.read() for v in self.variables]
+        )
         for variable, value in zip((*variables, *self.variables), (*params, *state), strict=True):
             variable.assign(value)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..compiler.errors import ArgumentError, GraphError
+from ..compiler.errors import ArgumentError, GraphError, shown
 from . import call, symbolic, trace, tree
 from .functional import Functional
 from .input import Input, InputLayer
@@ -44,16 +44,22 @@ class Sequential(Model):
             layer = layer.node.operation
         if not isinstance(layer, Layer):
             raise ArgumentError(
-                f"Sequential '{self.name}' takes layers",
-                received=f"{type(layer).__name__}: {layer!r:.60}",
-                hint="write them uncalled: `Sequential([layers.Dense(10)])`.",
+                f"Sequential '{self.name}' takes layers of kgc",
+                received=shown(layer),
+                hint="take layers from kgc alone (`import kgc as keras`), uncalled: `Sequential([layers.Dense(10)])`.",
             )
         if any(layer.name == other.name for other in self._layers):
             raise GraphError(
-                f"Sequential '{self.name}' has a layer named '{layer.name}' already", hint="give it another name."
+                f"Sequential '{self.name}' has a layer named '{layer.name}' already",
+                received=repr(layer),
+                hint="give it another name: `layers.Dense(…, name=…)`.",
             )
         if isinstance(layer, InputLayer) and self._layers:
-            raise ArgumentError(f"Sequential '{self.name}' takes an Input only as the first", received=f"'{layer.name}'")
+            raise ArgumentError(
+                f"Sequential '{self.name}' takes an Input only as the first",
+                received=f"'{layer.name}' after {len(self._layers)} layers",
+                hint="leave it out: a layer's output is the next one's input.",
+            )
         shape = layer._given_input_shape
         if not self._layers and shape is not None and not isinstance(layer, InputLayer):
             self.add(Input(shape), rebuild=False)
@@ -64,7 +70,7 @@ class Sequential(Model):
     def pop(self, rebuild: bool = True) -> Layer:
         """Remove the last layer, and return it."""
         if not self._layers:
-            raise ArgumentError(f"Sequential '{self.name}' has no layers")
+            raise ArgumentError(f"Sequential '{self.name}' has no layers", hint="`add` some before `pop`.")
         layer = self._layers.pop()
         if rebuild:
             self._rebuild()

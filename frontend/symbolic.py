@@ -14,7 +14,6 @@ from ..compiler import location
 from ..compiler.dims import Dim
 from ..compiler.errors import GraphError
 from ..compiler.ir import Value
-from ..compiler.op import REGISTRY
 from ..compiler.tensor import OPERATORS, TensorMethods
 from ..compiler.types import TensorType, tensor_type
 from . import tree
@@ -93,10 +92,13 @@ class KerasTensor(TensorMethods):
         return self.type.rank
 
     def __kgc_record__(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return self._call(op, op.name, args, kwargs)
+
+    def _call(self, op: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         tracing = current()
         if tracing is not None:
-            raise foreign_tensor(f"{op.name}() in layer '{tracing.path}'", self)
-        return record(FunctionCall(op, op.name), args, kwargs)
+            raise foreign_tensor(f"{name}() in layer '{tracing.path}'", self)
+        return record(FunctionCall(op, name), args, kwargs)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         name = _UFUNCS.get(ufunc.__name__)
@@ -130,10 +132,10 @@ class KerasTensor(TensorMethods):
 
     # To Keras the operator is another function than `ops.divide`, and files and summaries say so.
     def __truediv__(self, other: Any) -> Any:
-        return record(FunctionCall(REGISTRY["divide"], "true_divide"), (self, other), {})
+        return self._call(OPERATORS["divide"], "true_divide", (self, other), {})
 
     def __rtruediv__(self, other: Any) -> Any:
-        return record(FunctionCall(REGISTRY["divide"], "true_divide"), (other, self), {})
+        return self._call(OPERATORS["divide"], "true_divide", (other, self), {})
 
     def __repr__(self) -> str:
         return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, sparse=False, name={self.name}>"

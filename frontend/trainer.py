@@ -255,7 +255,7 @@ class Trainer:
             data, held = data.replaced(first), data.replaced(last)
         elif validation_data is not None:
             held = self._validation(validation_data)
-        source = data.source(batch_size or 32, shuffle, seeds.generator, seeds.next_call("fit"))
+        source = data.source(_rows(batch_size), shuffle, seeds.generator, seeds.next_call("fit"))
         step = self._train_step(data.target_types(), data.weight_types())
         hooks = CallbackList(
             callbacks,
@@ -271,7 +271,7 @@ class Trainer:
         if held is not None:
             check = held
             validate = lambda: self._evaluate(  # noqa: E731
-                check, validation_batch_size or batch_size or 32, validation_steps, 0, None
+                check, _rows(validation_batch_size, batch_size), validation_steps, 0, None
             )
 
         def begin_epoch(epoch: int) -> None:
@@ -328,7 +328,7 @@ class Trainer:
         check_running_allowed("evaluate")
         self._check_compiled("evaluate")
         data = prepare(self, x, y, sample_weight, None, "evaluate")
-        logs = self._evaluate(data, batch_size or 32, steps, verbose, callbacks)
+        logs = self._evaluate(data, _rows(batch_size), steps, verbose, callbacks)
         return logs if return_dict else self._as_list(logs)
 
     def _evaluate(self, data: Data, batch_size: int, steps: int | None, verbose: Any, callbacks: Any) -> dict[str, Any]:
@@ -361,7 +361,7 @@ class Trainer:
         check_running_allowed("predict")
         model: Any = self
         data = prepare(self, x, None, None, None, "predict")
-        source = data.source(batch_size or 32, False, None, 0)
+        source = data.source(_rows(batch_size), False, None, 0)
         program = model.program(False)
         hooks = CallbackList(
             callbacks, add_history=False, add_progbar=verbose != 0, model=self, verbose=verbose, epochs=1, steps=steps or source.steps
@@ -384,7 +384,7 @@ class Trainer:
         data = prepare(self, x, y, sample_weight, class_weight, "train_on_batch")
         step = self._train_step(data.target_types(), data.weight_types())
         batch = next(data.source(max(data.rows, 1), False, None, 0).batches(0))
-        address = np.array([seeds.seed() & 0xFFFFFFFF, TRAIN, 0xFFFFFFFF, seeds.next_call("train_on_batch")], np.uint32)
+        address = np.array([seeds.word(), TRAIN, 0xFFFFFFFF, seeds.next_call("train_on_batch")], np.uint32)
         return self._result(step(_flat(batch), address), return_dict)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
@@ -416,7 +416,7 @@ class _TrainRun:
 
     def __init__(self, program: TrainStep) -> None:
         self.program, self.epoch, self.step = program, 0, 0
-        self._seed = seeds.seed() & 0xFFFFFFFF
+        self._seed = seeds.word()
         self._seen: Any = None
 
     def stale(self, model: Any) -> bool:
@@ -431,6 +431,11 @@ class _TrainRun:
         return self.program(_flat(batch), address)
 
 
+def _rows(*sizes: Any) -> Any:
+    """The first batch size that was given; 32 when none was."""
+    return next((size for size in sizes if size is not None), 32)
+
+
 def _flat(batch: Batch) -> tuple[Any, ...]:
     return (*batch.x, *batch.y, *(weight for weight in batch.weights if weight is not None))
 
@@ -438,7 +443,7 @@ def _flat(batch: Batch) -> tuple[Any, ...]:
 def _address(program: Program, epoch: int, step: int) -> Any:
     if not program.random:
         return None
-    return np.array([seeds.seed() & 0xFFFFFFFF, CALL, epoch, step], np.uint32)
+    return np.array([seeds.word(), CALL, epoch, step], np.uint32)
 
 
 def _distinct_names(model: Any) -> list[str]:

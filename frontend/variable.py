@@ -106,7 +106,7 @@ class Variable(Handle, TensorMethods):
 
     def __kgc_operand__(self) -> Any:
         tracing = trace.current()
-        return jnp.asarray(self.read()) if tracing is None else tracing.read(self)
+        return jnp.asarray(self.lend()) if tracing is None else tracing.read(self)
 
     def numpy(self) -> np.ndarray:
         """The array now, as a NumPy array."""
@@ -134,8 +134,7 @@ class Variable(Handle, TensorMethods):
         if tracing is not None:
             tracing.assign(self, array)
         else:
-            # A copy, for a train step may give the slot's buffer away.
-            self.write(jnp.array(array) if isinstance(array, jax.Array) else array)
+            self.write(array)
         return array
 
     def assign_add(self, value: Any) -> Any:

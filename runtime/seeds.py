@@ -44,6 +44,12 @@ def seed() -> int:
         return _seed
 
 
+def word() -> int:
+    """The process-wide seed as one 32-bit word, as addresses on the device hold it."""
+    value = seed()
+    return (value ^ (value >> 32)) & 0xFFFFFFFF
+
+
 def generator(*address: str | int) -> np.random.Generator:
     """A generator that belongs to `address` under the process-wide seed: the same address, the same numbers."""
     return seeded_generator(seed(), *address)

@@ -109,7 +109,7 @@ class TrainStep:
         if self._version != STORE.version:
             if self.layout.moved():
                 self._lay_out()
-            self._arrays = STORE.on_device(self._written_slots)
+            self._arrays = STORE.to_donate(self._written_slots)
             self._fixed_arrays = STORE.on_device(self._fixed_slots)
         arrays, self._arrays = self._arrays, ()
         self._version = -1

@@ -18,12 +18,15 @@ from ..compiler.types import TensorType, tensor_type
 
 
 class Slot:
-    """One array: a NumPy array until a program first needs it, a JAX array after."""
+    """One array: a NumPy array until a program first needs it, a JAX array after.
 
-    __slots__ = ("array",)
+    `lent` says that somebody outside holds the array, so that its buffer may not be given away.
+    """
+
+    __slots__ = ("array", "lent")
 
     def __init__(self, array: Any) -> None:
-        self.array = array
+        self.array, self.lent = array, False
 
 
 class Store:
@@ -49,7 +52,16 @@ class Store:
         if waiting:
             moved = jax.device_put([slot.array for slot in waiting])
             for slot, array in zip(waiting, moved, strict=True):
-                slot.array = array
+                slot.array, slot.lent = array, False  # nobody else has seen this one
+        return tuple([slot.array for slot in slots])
+
+    def to_donate(self, slots: Iterable[Slot]) -> tuple[Any, ...]:
+        """As `on_device`, for a program that gives the buffers away: arrays that were lent are copied first."""
+        slots = list(slots)
+        self.on_device(slots)
+        for slot in slots:
+            if slot.lent:
+                slot.array, slot.lent = slot.array.copy(), False
         return tuple([slot.array for slot in slots])
 
     def stack(self, handles: Sequence[Handle]) -> Slot:
@@ -84,8 +96,16 @@ class Handle:
         array = self.slot.array
         return array if self.index is None else array[self.index]
 
+    def lend(self) -> Any:
+        """The current array, for keeping: no later step takes its buffer away."""
+        if not self.slot.lent:
+            self.slot.lent = True
+            STORE.touch()  # a program that holds the array must ask again
+        return self.read()
+
     def write(self, array: Any) -> None:
         """Replace the array; shape and dtype are the caller's duty."""
+        self.slot.lent = True  # the array may be somebody's own
         if self.index is None:
             self.slot.array = array
         elif isinstance(self.slot.array, np.ndarray):

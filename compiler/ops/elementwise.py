@@ -248,7 +248,7 @@ def where(condition: Tensor, x1: Tensor, x2: Tensor) -> Tensor:
     return jnp.where(condition, x1, x2)
 
 
-@op(_BINARY, samples=[("f32[b, 3]", 0.0, 0.5), ("i32[b]", 0, 1), ("f32[b, 3]", "f32[3]", 1.0)])
+@op(_BINARY, samples=[("f32[b, 3]", 0.0, 0.55), ("i32[b]", 0, 1), ("f32[b, 3]", "f32[3]", 1.0)])
 def clip(x: Tensor, x_min: Tensor, x_max: Tensor) -> Tensor:
     """x held between x_min and x_max.  Shape: broadcast."""
     return jnp.clip(x, x_min, x_max)

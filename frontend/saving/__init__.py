@@ -1,1 +1,1 @@
-"""(docstring to come)"""
+"""Files: `.keras` archives, their configs and weights, and the closed tables through which names become objects."""

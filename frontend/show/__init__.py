@@ -1,1 +1,1 @@
-"""(docstring to come)"""
+"""Models for people to read: `summary()` as a table."""

@@ -60,7 +60,9 @@ def test_ten_steps_give_keras_numbers(name: str) -> None:
 
 
 def test_a_changed_learning_rate_compiles_nothing() -> None:
-    transformation: Any = rules.as_transformation(rules.ADAM, {"beta_1": 0.9, "beta_2": 0.99, "epsilon": 1e-7, "amsgrad": 0})
+    transformation: Any = rules.as_transformation(
+        rules.ADAM, {"beta_1": 0.9, "beta_2": 0.99, "epsilon": 1e-7, "amsgrad": 0}
+    )
     params = [jnp.ones(3)]
     traced = []
 

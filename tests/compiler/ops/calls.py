@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from kgc.compiler import attrs, builder, dims, ops  # noqa: F401
@@ -93,7 +92,7 @@ def calls(name: str) -> list[Call]:
 
 
 def arrays(types: list[TensorType], seed: int = 0) -> list[Any]:
-    """An array for each type: floats in (0.2, 0.9), all different; ints 0 or 1; keys."""
+    """A NumPy array for each type: floats in (0.2, 0.9), all different; ints 0 or 1; for a key, a key."""
     generator = np.random.default_rng(seed)
     found: list[Any] = []
     for type_ in types:
@@ -103,9 +102,9 @@ def arrays(types: list[TensorType], seed: int = 0) -> list[Any]:
         elif type_.dtype.startswith(("float", "bfloat")):
             count = math.prod(shape)
             steps = (np.arange(count) + generator.uniform(0.2, 0.8)) / max(count, 1)
-            found.append(jnp.asarray(generator.permutation(0.2 + 0.7 * steps).reshape(shape), jax_dtype(type_.dtype)))
+            found.append(generator.permutation(0.2 + 0.7 * steps).reshape(shape).astype(jax_dtype(type_.dtype)))
         else:
-            found.append(jnp.asarray(generator.integers(0, 2, shape), jax_dtype(type_.dtype)))
+            found.append(np.asarray(generator.integers(0, 2, shape)).astype(jax_dtype(type_.dtype)))
     return found
 
 

@@ -6,7 +6,9 @@ keeps working.
 
 from __future__ import annotations
 
+import difflib
 import re
+from collections.abc import Iterable
 
 from . import location
 
@@ -50,6 +52,19 @@ class KgcError(Exception):
         if self.hint:
             lines.append(f"  Hint: {self.hint}")
         return "\n".join(lines)
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A hint for a name that is none of those known: the nearest of them, or all."""
+    names = list(known)
+    return did_you_mean(name, names) or f"names are: {', '.join(names)}."
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A hint that tells the nearest names; empty where none is near."""
+    names = {one.lower(): one for one in known}
+    near = [names[match] for match in difflib.get_close_matches(name.lower(), names, n=3, cutoff=0.5)]
+    return f"did you mean {', '.join(map(repr, near))}?" if near else ""
 
 
 def shown(value: object) -> str:

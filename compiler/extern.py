@@ -11,13 +11,16 @@ from an equation alone the function could not be had back, and its jaxpr knows o
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
+import re
 import threading
 import types
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.interpreters import batching
 
@@ -25,7 +28,7 @@ from . import attrs, importing
 from .dims import Dim
 from .errors import GraphError
 from .ir import Value
-from .location import Location
+from .lax_codec import is_prng_key
 from .op import REGISTRY, Tensor, Trait, op
 from .refusals import is_refusal
 
@@ -45,6 +48,7 @@ class Extern:
         self.tree: Any = None
 
 
+_ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 _table: dict[str, Extern] = {}
 
 
@@ -63,7 +67,9 @@ def lookup(sha: str) -> Extern:
     return found
 
 
-def register(name: str, kind: str, parts: Iterable[Any], function: Callable[[list[Any], tuple[Any, ...]], list[Any]]) -> str:
+def register(
+    name: str, kind: str, parts: Iterable[Any], function: Callable[[list[Any], tuple[Any, ...]], list[Any]]
+) -> str:
     """Enter a function; its name in the table.  `parts` are what tells it from other functions."""
     sha = hashlib.sha256("\n".join([name, kind, *(_fingerprint(part, 0) for part in parts)]).encode()).hexdigest()[:16]
     if sha not in _table:
@@ -92,16 +98,29 @@ def _fingerprint(value: Any, depth: int) -> str:
     if isinstance(value, types.MethodType):
         return f"method:{_fingerprint(value.__func__, below)}:{id(value.__self__)}"
     if isinstance(value, jax.custom_jvp | jax.custom_vjp):
-        rules = [getattr(value, rule, None) for rule in ("fun", "jvp", "fwd", "bwd", "nondiff_argnums", "symbolic_zeros")]
+        rules = [
+            getattr(value, rule, None) for rule in ("fun", "jvp", "fwd", "bwd", "nondiff_argnums", "symbolic_zeros")
+        ]
         return f"{type(value).__name__}:{', '.join(_fingerprint(rule, below) for rule in rules)}"
+    if isinstance(value, functools.partial):
+        return f"partial:{_fingerprint((value.func, value.args, value.keywords), below)}"
+    if type(value).__name__ == "PjitFunction":
+        return f"jit:{_fingerprint(value.__wrapped__, below)}"
+    if isinstance(value, jax.tree_util.PyTreeDef):
+        return f"tree:{value}"
     if isinstance(value, tuple | list):
         return f"{type(value).__name__}({', '.join(_fingerprint(part, below) for part in value)})"
     if isinstance(value, dict):
         return f"dict({', '.join(f'{key!r}: {_fingerprint(part, below)}' for key, part in value.items())})"
-    if isinstance(value, np.ndarray):
+    if isinstance(value, np.ndarray | jax.Array) and not is_prng_key(value.dtype):
+        value = np.asarray(value)
         return f"array:{value.dtype}{value.shape}{hashlib.sha256(value.tobytes()).hexdigest()}"
-    if isinstance(value, int | float | complex | str | bytes | np.generic | type | types.ModuleType | Dim) or value in (None, ...):
+    if isinstance(
+        value, int | float | complex | str | bytes | slice | np.generic | type | types.ModuleType | Dim | None
+    ):
         return f"{type(value).__name__}:{value!r}"
+    if type(value).__module__.partition(".")[0] == "jax" and not callable(value):
+        return _ADDRESS.sub("", repr(value))
     return f"id:{id(value)}"
 
 
@@ -178,7 +197,7 @@ def _called(custom: Any, original: Callable[..., Any], args: tuple[Any, ...], kw
     leaves, tree = jax.tree.flatten((args, kwargs))
     arrays = [leaf for leaf in leaves if _is_tensor(leaf)]
     same = REGISTRY.get(_SAME.get(f"{custom.__module__}.{custom.__qualname__}", ""))
-    if same is not None and same.name == importing.running():  # the body of that very op
+    if same is not None and importing.is_body(same.name):
         return original(custom, *args, **kwargs)
     if same is not None and len(leaves) == len(arrays) == len(same.params):
         return importing.bind(same, arrays)
@@ -200,7 +219,7 @@ def _called(custom: Any, original: Callable[..., Any], args: tuple[Any, ...], kw
     parts = [custom, [repr(leaf) if leaf is importing.ARRAY else leaf for leaf in static], str(tree)]
     sha = register(name, "gradient", parts, function)
     made = lookup(sha)
-    results = importing.bind(REGISTRY["extern"], [arrays, sha, ()])
+    results = importing.bind(extern, [arrays, sha, ()])
     return jax.tree.unflatten(made.tree, results if isinstance(results, tuple) else [results])
 
 
@@ -217,24 +236,35 @@ def _closes_over(name: str, error: Exception) -> GraphError:
     )
 
 
-def host(name: str, parts: Iterable[Any], function: Callable[[list[Any], tuple[Any, ...]], list[Any]]) -> str:
-    """Enter a call back to the host."""
-    return register(name, "callback", parts, function)
-
-
 def _batched(arrays: Sequence[Any], axes: Sequence[Any], *, call: importing.Call) -> tuple[Any, Any]:
-    """`jax.vmap` inside a `call` over an op: an op of one operand that is elementwise stays, others become the function
-    that maps their body."""
-    if call.op.has(Trait.ELEMENTWISE) and len(arrays) == 1:
-        return importing.op_p.bind(*arrays, call=call), [axes[0]]
-    axis = tuple(axes)
+    """`jax.vmap` inside a `call` over one of our ops."""
+    if call.op is extern:
+        return _mapped(arrays, tuple(axes), call)
+    ranks = {jnp.ndim(array) - (axis is not None) for array, axis in zip(arrays, axes, strict=True)}
+    if call.op.has(Trait.ELEMENTWISE) and len(ranks) == 1:
+        return importing.op_p.bind(*_aligned(arrays, axes), call=call), [0]
+    found = jax.vmap(lambda *some: call.run(some), tuple(axes))(*arrays)
+    return found, [0] * len(found)
+
+
+def _aligned(arrays: Sequence[Any], axes: Sequence[Any]) -> list[Any]:
+    """Operands with the mapped axis first, repeated where they have none."""
+    size = next(array.shape[axis] for array, axis in zip(arrays, axes, strict=True) if axis is not None)
+    return [
+        jnp.broadcast_to(array, (size, *array.shape)) if axis is None else jnp.moveaxis(array, axis, 0)
+        for array, axis in zip(arrays, axes, strict=True)
+    ]
+
+
+def _mapped(arrays: Sequence[Any], axes: tuple[Any, ...], call: importing.Call) -> tuple[Any, Any]:
+    """The Python function that maps another one, which keeps its gradient rule."""
 
     def function(given: list[Any], _: tuple[Any, ...]) -> list[Any]:
-        return list(jax.vmap(lambda *some: call.run(some), axis)(*given))
+        return list(jax.vmap(lambda *some: call.run(some), axes)(*given))
 
-    parts = [call.op.name, repr(call.operands), repr(attrs.key(call.static)), repr(axis)]
-    sha = register(f"vmap of {call.op.name}", "gradient", parts, function)
-    results = importing.bind(REGISTRY["extern"], [list(arrays), sha, ()])
+    parts = [repr(call.operands), repr(attrs.key(call.static)), repr(axes)]
+    sha = register(f"vmap of {lookup(call.static[0]).name}", "gradient", parts, function)
+    results = importing.bind(extern, [list(arrays), sha, ()])
     found = list(results) if isinstance(results, tuple) else [results]
     return found, [0] * len(found)
 

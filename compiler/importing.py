@@ -74,15 +74,20 @@ def scope_of(name_stack: str) -> str | None:
     return None if start < 0 else name_stack[start + len(_SCOPE) : name_stack.index("}", start)]
 
 
-def running() -> str:
-    """Name of the op whose body `Call.run` is running, or an empty string."""
-    return getattr(_local, "running", "")
+def is_body(op: str) -> bool:
+    """Whether the body of `op` was begun by `Call.run` and asks for the first time."""
+    found = bool(op) and getattr(_local, "body", "") == op
+    if found:
+        _local.body = ""
+    return found
 
 
 class Call:
     """One call of our op, as a primitive's parameter: operands marked `ARRAY` arrive as arrays."""
 
-    def __init__(self, op: Any, operands: tuple[Any, ...], static: tuple[Any, ...], loc: Location | None = None) -> None:
+    def __init__(
+        self, op: Any, operands: tuple[Any, ...], static: tuple[Any, ...], loc: Location | None = None
+    ) -> None:
         self.op, self.operands, self.static, self.loc = op, operands, static, loc
 
     def filled(self, arrays: Sequence[Any]) -> tuple[Any, ...]:
@@ -93,11 +98,11 @@ class Call:
     def run(self, arrays: Sequence[Any]) -> list[Any]:
         """The op's body on arrays; its results."""
         operands = [list(item) if type(item) is tuple else item for item in self.filled(arrays)]
-        before, _local.running = running(), self.op.name
+        _local.body = self.op.name
         try:
             out = self.op.run(self.op.arguments(operands, infer.lowered(self.static)))
         finally:
-            _local.running = before
+            _local.body = ""
         return list(out) if isinstance(out, tuple | list) else [out]
 
     def __repr__(self) -> str:

@@ -79,7 +79,9 @@ class _Tensor:
 _TENSOR = _Tensor()
 
 
-def _traced(function: Callable[..., Sequence[Any]], arguments: Sequence[Value], env: dict[str, int | Dim]) -> tuple[Any, list[Any]]:
+def _traced(
+    function: Callable[..., Sequence[Any]], arguments: Sequence[Value], env: dict[str, int | Dim]
+) -> tuple[Any, list[Any]]:
     returned: list[Any] = []
 
     def traced(*tracers: Any) -> list[Any]:
@@ -103,7 +105,9 @@ def _imported(
     mark = len(current.nodes)
     place = Place(None, current.scope, "")
     results = importer.closed(closed, arguments, place)
-    outputs = [importer.weakened(item, aval.weak_type, place) for item, aval in zip(results, closed.out_avals, strict=True)]
+    outputs = [
+        importer.weakened(item, aval.weak_type, place) for item, aval in zip(results, closed.out_avals, strict=True)
+    ]
     values = iter(importer.tied(outputs))
     if env and len(current.nodes) > mark:
         node = current.nodes[mark]

@@ -1,4 +1,4 @@
-"""Equations that hold jaxprs or functions: loops and branches as our control ops, calls back to the host as `extern`."""
+"""Equations that hold jaxprs or functions: loops and branches become our control ops, calls to the host `extern`."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _scan(importer: Importer, equation: Any, values: list[Any], place: Place) ->
 def _while(importer: Importer, equation: Any, values: list[Any], place: Place) -> Sequence[Any]:
     params = equation.params
     test, body = params["cond_jaxpr"], params["body_jaxpr"]
-    tests, bodies, carry = _parts(values, params["cond_nconsts"], params["body_nconsts"])
+    tests, bodies, _ = _parts(values, params["cond_nconsts"], params["body_nconsts"])
     outer = _outer([test, body])
     types = [from_aval(atom.aval) for atom in equation.invars]
 
@@ -59,9 +59,17 @@ def _while(importer: Importer, equation: Any, values: list[Any], place: Place) -
     def step(inside: Importer, inputs: list[Value]) -> list[Any]:
         of_tests, of_bodies, of_carry = _parts(inputs[: len(values)], len(tests), len(bodies))
         after = inside.closed(body, [*of_bodies, *of_carry], inside_of(place))
-        return [*of_tests, *of_bodies, *after, *inputs[len(values) :]]  # what the loop does not change is carried as it is
+        return [
+            *of_tests,
+            *of_bodies,
+            *after,
+            *inputs[len(values) :],
+        ]
 
-    regions = (importer.region("while_cond", types, outer, condition), importer.region("while_body", types, outer, step))
+    regions = (
+        importer.region("while_cond", types, outer, condition),
+        importer.region("while_body", types, outer, step),
+    )
     operands = (*_operands(values), *map(importer.resolve, outer))
     results = importer.record(REGISTRY["while_loop"], (operands,), (*regions, None), place.loc)
     return results[len(tests) + len(bodies) : len(values)]
@@ -104,7 +112,10 @@ def _choose(importer: Importer, branches: list[Any], index: Any, values: list[An
             (left,) = inside.record(REGISTRY["lax.sub"], (inputs[0], 1), (), place.loc)
         return list(_choose(inside, others, left, inputs[len(subject) : len(given)], inside_of(place)))
 
-    regions = (importer.region("branch_true", given, outer, chosen), importer.region("branch_false", given, outer, rest))
+    regions = (
+        importer.region("branch_true", given, outer, chosen),
+        importer.region("branch_false", given, outer, rest),
+    )
     return importer.record(REGISTRY["cond"], (pred, operands), regions, place.loc)
 
 
@@ -125,7 +136,7 @@ def _checkpoint(importer: Importer, equation: Any, values: list[Any], place: Pla
 
 
 def _callback(importer: Importer, equation: Any, values: list[Any], place: Place) -> Sequence[Any]:
-    """A call back to the host.  The types of its results are attributes, so that unknown sizes in them become numbers."""
+    """A call back to the host.  The types of its results are attributes, in which sizes become numbers."""
     made, params = equation.primitive, dict(equation.params)
     avals = params.pop("result_avals", ())
     parts = [made.name, *(getattr(value, "callback_func", value) for _, value in sorted(params.items()))]

@@ -38,7 +38,7 @@ _INLINED = {
 
 
 class Place(NamedTuple):
-    """Where equations come from: a location for all of them (inside JAX's own functions), layer path, JAX's function."""
+    """Where equations come from: one location for all inside JAX's own functions, layer path, function of JAX."""
 
     loc: Location | None
     scope: str
@@ -176,7 +176,9 @@ class Importer:
         static = row.attributes(equation.params)
         wanted = row.literal_dtypes([None if type(item) is Scalar else item.type.dtype for item in values])
         plain = [
-            item.value if type(item) is Scalar and item.dtype == (dtype or NATURAL[type(item.value)]) else self.value(item)
+            item.value
+            if type(item) is Scalar and item.dtype == (dtype or NATURAL[type(item.value)])
+            else self.value(item)
             for item, dtype in zip(values, wanted, strict=True)
         ]
         results = self.record(row.op, row.operands(plain), static, place.loc)
@@ -191,7 +193,9 @@ class Importer:
             return value
         return self.record(REGISTRY["lax.convert_element_type"], (value,), (value.type.dtype, weak), place.loc)[0]
 
-    def record(self, op: Any, operands: tuple[Any, ...], static: tuple[Any, ...], loc: Location | None) -> tuple[Value, ...]:
+    def record(
+        self, op: Any, operands: tuple[Any, ...], static: tuple[Any, ...], loc: Location | None
+    ) -> tuple[Value, ...]:
         """Add one node; its results."""
         spec = tuple([self._substituted(item) for item in operands]) if self.env else operands
         types, substitution = infer.result_types(op, spec, static, loc.scope if loc is not None else "", loc)
@@ -209,7 +213,9 @@ class Importer:
         """The results, when they have the types that JAX found."""
         for result, atom in zip(results, equation.outvars, strict=True):
             expected = type_of(atom.aval)
-            if expected.dtype != result.type.dtype or any(a is not b for a, b in zip(expected.shape, result.type.shape, strict=True)):
+            if expected.dtype != result.type.dtype or any(
+                a is not b for a, b in zip(expected.shape, result.type.shape, strict=True)
+            ):
                 raise GraphError(
                     f"{equation.primitive.name} was traced as {expected}, and has type {result.type} as an op",
                     where=place.loc,
@@ -218,7 +224,11 @@ class Importer:
         return results
 
     def region(
-        self, name: str, types: Sequence[TensorType], outer: Sequence[Value], fill: Callable[[Importer, list[Value]], list[Any]]
+        self,
+        name: str,
+        types: Sequence[TensorType],
+        outer: Sequence[Value],
+        fill: Callable[[Importer, list[Value]], list[Any]],
     ) -> Graph:
         """A graph of inputs of these types, then of the values of the enclosing graph that it uses.
 
@@ -242,7 +252,11 @@ class Importer:
     def unsupported(self, name: str, place: Place, why: str = "") -> KgcError:
         """The error for what the table does not have."""
         function = place.function or name
-        needs = f"it needs the primitive `{name}`{why}, for which kgc's graphs have no op" if place.function else f"kgc's graphs have no op for it{why}"
+        needs = (
+            f"it needs the primitive `{name}`{why}, for which kgc's graphs have no op"
+            if place.function
+            else f"kgc's graphs have no op for it{why}"
+        )
         return GraphError(
             f"`{function}` of JAX cannot be part of a model: {needs}",
             where=place.loc,

@@ -133,7 +133,9 @@ class Place(NamedTuple):
 class Row:
     """One primitive of the table, and its op."""
 
-    def __init__(self, name: str, places: Sequence[Place], params: Mapping[str, Parameter], ignored: Iterable[str]) -> None:
+    def __init__(
+        self, name: str, places: Sequence[Place], params: Mapping[str, Parameter], ignored: Iterable[str]
+    ) -> None:
         self.name, self.places, self.params, self.ignored = name, tuple(places), dict(params), frozenset(ignored)
         self.op: Op | None = None
 
@@ -217,7 +219,9 @@ def primitive(
         flat: list[Any] = []
         for place, value in zip(places, values[:count], strict=True):
             flat.extend(value if place.many else (value,))
-        decoded = {key: codec.decode(value) for (key, (codec, _)), value in zip(given.items(), values[count:], strict=True)}
+        decoded = {
+            key: codec.decode(value) for (key, (codec, _)), value in zip(given.items(), values[count:], strict=True)
+        }
         try:
             out = call(*_typed(row, flat), **decoded)
         except AssertionError as error:  # JAX's own checks of parameters, which text may get wrong
@@ -226,12 +230,11 @@ def primitive(
 
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
     parameters = [
-        inspect.Parameter(place.name, kind, annotation="Sequence[Tensor]" if place.many else "Tensor") for place in places
+        inspect.Parameter(place.name, kind, annotation="Sequence[Tensor]" if place.many else "Tensor")
+        for place in places
     ]
     # A parameter with a default may not stand before one without: then none has.
-    optional = all(
-        default is not REQUIRED for _, default in list(given.values())[_first_default(given) :]
-    )
+    optional = all(default is not REQUIRED for _, default in list(given.values())[_first_default(given) :])
     parameters += [
         inspect.Parameter(key, kind, default=default if optional else REQUIRED, annotation="Any")
         for key, (_, default) in given.items()
@@ -254,7 +257,9 @@ def _typed(row: Row, values: Sequence[Any]) -> list[Any]:
         return list(values)
     dtypes = row.literal_dtypes([None if type(value) in NATURAL else dtype_name(value.dtype) for value in values])
     return [
-        value if type(value) not in NATURAL or dtype in ("", NATURAL[type(value)]) else np.asarray(value, jax_dtype(dtype))
+        value
+        if type(value) not in NATURAL or dtype in ("", NATURAL[type(value)])
+        else np.asarray(value, jax_dtype(dtype))
         for value, dtype in zip(values, dtypes, strict=True)
     ]
 

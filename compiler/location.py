@@ -109,7 +109,9 @@ def is_ours(module: str) -> bool:
     return module.partition(".")[0] in _OURS
 
 
-def of_frames(codes: Sequence[types.CodeType], offsets: Sequence[int], default: Location | None = None) -> Location | None:
+def of_frames(
+    codes: Sequence[types.CodeType], offsets: Sequence[int], default: Location | None = None
+) -> Location | None:
     """As `here`, of a traceback that JAX kept (innermost frame first), which knows files but no modules."""
     for code, lasti in zip(codes, offsets, strict=True):
         if not is_our_file(code.co_filename):
@@ -133,7 +135,11 @@ def _roots() -> tuple[str, ...]:
     for name in _OURS:
         module = sys.modules.get(name)
         if module is not None and name != "kgc":
-            found.append(os.path.join(os.path.dirname(module.__file__ or name), "") if hasattr(module, "__path__") else module.__file__ or name)
+            found.append(
+                os.path.join(os.path.dirname(module.__file__ or name), "")
+                if hasattr(module, "__path__")
+                else module.__file__ or name
+            )
     return tuple(found)
 
 

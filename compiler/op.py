@@ -92,17 +92,27 @@ class Op:
         """Arguments in the order of the parameters, defaults filled in."""
         count = len(args)
         if count > len(self.params):
-            raise ArgumentError(f"{self.name}() takes at most {len(self.params)} arguments, {count} were given")
+            raise ArgumentError(
+                f"{self.name}() takes at most {len(self.params)} arguments",
+                received=f"{count} arguments",
+                hint=f"it is {self.usage()}.",
+            )
         values = [*args, *self.defaults[count:]]
         for name, value in kwargs.items():
             position = self._positions.get(name)
             if position is None or position < count:
                 problem = "got twice" if position is not None else "does not have"
-                raise ArgumentError(f"{self.name}() {problem} the argument '{name}'", hint=f"it is {self.usage()}.")
+                raise ArgumentError(
+                    f"{self.name}() {problem} the argument '{name}'", received=f"{name}={value!r:.60}", hint=f"it is {self.usage()}."
+                )
             values[position] = value
         if _REQUIRED in values[count:] if kwargs else count < len(values) and values[count] is _REQUIRED:
             missing = [p for p, value in zip(self.params, values, strict=True) if value is _REQUIRED]
-            raise ArgumentError(f"{self.name}() lacks {', '.join(missing)}", hint=f"it is {self.usage()}.")
+            raise ArgumentError(
+                f"{self.name}() lacks {', '.join(missing)}",
+                received=f"{count + len(kwargs)} argument{'s' if count + len(kwargs) != 1 else ''}",
+                hint=f"it is {self.usage()}.",
+            )
         return values
 
     def usage(self) -> str:

@@ -7,6 +7,7 @@ of arrays (`x.astype`, `x.at`) and sizes in `jnp.zeros(x.shape)` too.
 
 from __future__ import annotations
 
+import re
 import types
 from collections.abc import Iterator
 
@@ -20,6 +21,7 @@ from .location import Location, is_ours
 
 _NAMES = tuple(f"{kind.__module__}.{kind.__qualname__}" for kind in (Value, Dim))
 _MARKS = (*_NAMES, "<tensor ", "'Value'", "'Dim'")
+_OBJECT = re.compile(r"<class 'kgc\.(?:\w+\.)*(\w+)'>")
 _METHODS = frozenset(name for name in dir(jax.Array) if not name.startswith("__"))
 _NOT_KNOWN = (
     jax.errors.ConcretizationTypeError,
@@ -61,7 +63,7 @@ def explained(error: Exception, types: str) -> Exception:
             f"the values of a tensor are asked for, and it has none until the model runs: {reason}",
             where=where,
             received=types,
-            hint="`jnp.where` and `jax.lax.cond` choose by data; NumPy cannot compute on tensors, `jax.numpy` and `ops` can.",
+            hint="`jnp.where` and `jax.lax.cond` choose by data; `jax.numpy` and `ops` compute, NumPy cannot.",
         )
     if isinstance(error, jax.errors.InconclusiveDimensionOperation):
         return GraphError(
@@ -78,11 +80,16 @@ def explained(error: Exception, types: str) -> Exception:
             hint="inside `jax.lax.scan`, `jax.jit` and the like, return tensors; assign variables outside.",
         )
     if isinstance(error, TypeError | ValueError | IndexError | NotImplementedError) and _through_jax(error):
+        handed = _OBJECT.search(str(error))
+        if handed is not None:
+            return DTypeError(
+                f"JAX was handed a {handed[1]}, which is no array",
+                where=where,
+                received=types,
+                hint="hand `variable.value` to `jax.numpy`; `ops` takes the variable itself.",
+            )
         kind = DTypeError if "dtype" in reason and "shape" not in reason else ShapeError
-        hint = None
-        if "Variable" in reason:
-            hint = "hand `variable.value` to `jax.numpy`; `ops` takes the variable itself."
-        return kind(f"JAX refuses: {reason}", where=where, received=types, hint=hint)
+        return kind(f"JAX refuses: {reason}", where=where, received=types)
     return error
 
 

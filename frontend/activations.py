@@ -21,16 +21,15 @@ def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, th
     """
     if max_value is not None and (max_value < 0 or (threshold and max_value < threshold)):
         raise ArgumentError("relu() takes a max_value of at least 0", received=f"{max_value=}, {threshold=}")
-    if not threshold and not negative_slope:
-        if max_value is None:
-            return ops.relu(x)
-        return ops.relu6(x) if max_value == 6 else ops.clip(x, 0.0, max_value)
-    if not threshold:
-        y = ops.leaky_relu(x, negative_slope)
-    else:
-        below = ops.multiply(ops.subtract(x, threshold), negative_slope)
-        y = ops.where(ops.greater(x, threshold), x, below)
-    return y if max_value is None else ops.minimum(y, max_value)
+    if not threshold and max_value is None:
+        return ops.leaky_relu(x, negative_slope) if negative_slope else ops.relu(x)
+    if not threshold and not negative_slope and max_value == 6:
+        return ops.relu6(x)
+    # Written so that gradients where the pieces meet are Keras's: 0 at the threshold, half at the ceiling.
+    y = ops.where(ops.greater(x, threshold), x, 0.0) if threshold else ops.relu(x)
+    if max_value is not None:
+        y = ops.minimum(y, max_value)
+    return ops.subtract(y, ops.multiply(ops.relu(ops.subtract(threshold, x)), negative_slope)) if negative_slope else y
 
 
 @_register()

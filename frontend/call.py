@@ -66,7 +66,7 @@ def _recorded(layer: Any, tracing: trace.Trace, args: tuple[Any, ...], kwargs: d
     compute = layer.compute_dtype
     if layer.autocast and is_float(compute):
         args, kwargs = tree.map_leaves(lambda leaf: _cast(leaf, compute), (args, kwargs))
-    with tracing.layer(layer.name, training):
+    with tracing.layer(layer, training):
         try:
             _check_input(layer, args, kwargs)
             _ensure_built(layer, args, kwargs)
@@ -258,10 +258,15 @@ def make_weight(
     name: str | None,
 ) -> Variable:
     """A new variable of `layer` (see `Layer.add_weight`)."""
-    if layer._locked:
+    tracing = trace.current()
+    late = next((caller for caller in ([*tracing.callers] if tracing is not None else []) if caller._locked), None)
+    if layer._locked or late is not None:
+        owner = layer if late is None else late
         raise GraphError(
-            f"layer '{layer.name}' makes a weight in a call after its first",
-            hint="make weights in `__init__` or `build`, or once: `if self.w is None: self.w = self.add_weight(…)`.",
+            f"layer '{owner.name}' makes a weight in a call after its first",
+            received=f"weight '{name or 'variable'}' of shape {shape}" + (f" of layer '{layer.name}'" if owner is not layer else ""),
+            hint="make weights and layers in `__init__` or `build`, and keep them on `self`; or once: "
+            "`if self.w is None: self.w = self.add_weight(…)`.",
         )
     sizes = () if shape is None else (shape,) if isinstance(shape, int) else tuple(shape)
     if any(not isinstance(size, int | np.integer) or isinstance(size, bool) or size < 0 for size in sizes):
@@ -274,7 +279,6 @@ def make_weight(
     dtype = dtype_name(dtype or layer.variable_dtype)
     if initializer is None:
         initializer = "glorot_uniform" if is_float(dtype) else "zeros"
-    tracing = trace.current()
     scopes = [*tracing.scopes] if tracing is not None else []
     if not scopes or scopes[-1] != layer.name:
         scopes.append(layer.name)
@@ -310,7 +314,7 @@ def eager(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     leaves = list(tree.leaves((args, kwargs)))
     arrays = [to_array(layer, leaf) if _is_array(leaf) else leaf for leaf in leaves]
     types = tuple(from_aval(a) if _is_array(a) else ("static", type(a), a) for a in arrays)
-    key = (types, str(tree.map_leaves(lambda _: 0, (args, kwargs))), tuple(v.trainable for v in layer.weights))
+    key = (types, str(tree.map_leaves(lambda _: 0, (args, kwargs))), layer.trainable_flags())
     try:
         found = layer._programs.get(key)
     except TypeError as error:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..compiler.errors import ArgumentError
-from ..compiler.types import dtype_name, is_float
+from ..compiler.errors import ArgumentError, DTypeError, nearest
+from ..compiler.types import SHORT, dtype_name, is_float
 from .saving.registry import serializable
 
 _MIXED = {"mixed_bfloat16": "bfloat16", "mixed_float16": "float16"}
@@ -54,7 +54,7 @@ def get(identifier: Any) -> DTypePolicy:
     """The policy of None (the global one), a name, a dtype, a policy, or a policy's config.
 
     Raises:
-        ArgumentError: it names no policy.
+        DTypeError: it names no policy.
     """
     if identifier is None:
         return _default[0]
@@ -64,6 +64,10 @@ def get(identifier: Any) -> DTypePolicy:
         return DTypePolicy(str(identifier.get("config", identifier).get("name")))
     if isinstance(identifier, str) and identifier in _MIXED:
         return DTypePolicy(identifier)
+    if isinstance(identifier, str) and identifier not in SHORT:
+        raise DTypeError(
+            "This is no dtype and no dtype policy", received=repr(identifier), hint=nearest(identifier, (*_MIXED, *SHORT))
+        )
     return DTypePolicy(dtype_name(identifier))
 
 

@@ -240,20 +240,6 @@ class Functional(Model):
             found = self._compiled[key] = Program(graph, variables, training=training)
         return found
 
-    def trainable_flags(self) -> tuple[bool, ...]:
-        """What `trainable` says in every layer: layers may behave by it."""
-        return tuple(layer.trainable for layer in self._all_layers())
-
-    def _all_layers(self) -> list[Layer]:
-        found: dict[int, Layer] = {}
-        waiting: list[Layer] = [self]
-        while waiting:
-            layer = waiting.pop()
-            if id(layer) not in found:
-                found[id(layer)] = layer
-                waiting.extend(inner for _, inner in layer._sublayers())
-        return list(found.values())
-
     def forget_programs(self) -> None:
         """Trace and compile anew at the next use (`compile` does this)."""
         self._fast.clear()

@@ -7,11 +7,10 @@ family only, and in what the caller registered; configs are read by the one read
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from typing import Any
 
-from ..compiler.errors import ArgumentError
+from ..compiler.errors import ArgumentError, nearest, shown
 from .saving import config as configs
 from .saving import registry
 
@@ -42,8 +41,8 @@ def _get(kind: registry.Kind, identifier: Any, any_case: bool) -> Any:
         return identifier
     raise ArgumentError(
         f"This is no {kind}",
-        received=f"{identifier!r:.80}",
-        hint=f"give a name such as {_example(kind)!r}, an object, or None",
+        received=shown(identifier),
+        hint=f"give a name such as {_example(kind)!r}, an object, or None.",
     )
 
 
@@ -80,13 +79,11 @@ def _by_name(kind: registry.Kind, name: str, any_case: bool) -> Any:
     entry = registry.by_name(kind, name) or (registry.by_name(kind, name.lower()) if any_case else None)
     if entry is not None:
         return entry.obj
-    known = {known.lower(): known for known in (*registry.identifiers(kind), *registry.custom_names())}
-    near = [known[match] for match in difflib.get_close_matches(name.lower(), known, n=3, cutoff=0.5)]
-    hint = f"did you mean {', '.join(map(repr, near))}?" if near else f"names are: {', '.join(known.values())}."
     raise ArgumentError(
         f"No {kind} is called {name!r}",
         received=repr(name),
-        hint=f"{hint} An object of your own goes in as itself, or under its name if it is registered.",
+        hint=f"{nearest(name, (*registry.identifiers(kind), *registry.custom_names()))} An object of your own goes in as "
+        "itself, or under its name if it is registered.",
     )
 
 

@@ -43,14 +43,22 @@ class InputLayer(Layer):
     ) -> None:
         for word, value in (("sparse", sparse), ("ragged", ragged), ("input_tensor", input_tensor), ("optional", optional)):
             if value is not None and value is not False:
-                raise ArgumentError(f"Input() does not support {word}={value!r}")
+                raise ArgumentError(
+                    f"Input() does not support {word}", received=f"{word}={value!r:.60}", hint="kgc's tensors are dense; leave it out."
+                )
         super().__init__(name=name, dtype=dtype, **kwargs)
         if (shape is None) == (batch_shape is None):
             raise ArgumentError(
-                "Input() takes either shape or batch_shape", hint="`Input(shape=(784,))` leaves the batch open."
+                "Input() takes either shape or batch_shape",
+                received=f"{shape=}, {batch_shape=}",
+                hint="`Input(shape=(784,))` leaves the batch open.",
             )
         if batch_shape is not None and batch_size is not None:
-            raise ArgumentError("Input() takes batch_size with shape, not with batch_shape")
+            raise ArgumentError(
+                "Input() takes batch_size with shape, not with batch_shape",
+                received=f"{batch_size=}, {batch_shape=}",
+                hint="the first size of batch_shape is the batch.",
+            )
         sizes = _sizes(batch_shape if batch_shape is not None else (batch_size, *_sequence(shape)))
         self.batch_shape = sizes
         self._dtype_name = dtype_name(dtype or dtype_policies.floatx())

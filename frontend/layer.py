@@ -45,10 +45,14 @@ class Layer(LayerWeights, symbolic.Operation):
             raise ArgumentError(
                 f"{type(self).__name__}() does not have the argument '{next(iter(kwargs))}'",
                 received=", ".join(f"{key}={value!r:.40}" for key, value in kwargs.items()),
-                hint=layer_config.usage(type(self)),
+                hint=layer_config.usage(type(self), next(iter(kwargs))),
             )
         if name is not None and (not isinstance(name, str) or "/" in name or not name):
-            raise ArgumentError(f"{type(self).__name__}() takes a name without '/'", received=f"name={name!r}")
+            raise ArgumentError(
+                f"{type(self).__name__}() takes a name without '/'",
+                received=f"name={name!r}",
+                hint="'/' stands between the names of layers that are nested.",
+            )
         self.name = name or naming.auto_name(type(self).__name__)
         self.dtype_policy = dtype_policies.get(dtype)
         self.autocast = autocast
@@ -78,7 +82,11 @@ class Layer(LayerWeights, symbolic.Operation):
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """The outputs, computed with `kgc.ops` or `jax.numpy`."""
-        raise GraphError(f"layer '{self.name}' ({type(self).__name__}) has no `call` method")
+        raise GraphError(
+            f"layer '{self.name}' ({type(self).__name__}) has no `call` method",
+            received=f"class {type(self).__name__}",
+            hint="write `def call(self, inputs): …`, which returns tensors.",
+        )
 
     def get_config(self) -> dict[str, Any]:
         """Arguments that make the same layer."""

@@ -5,14 +5,18 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from ..compiler.errors import ArgumentError
+from ..compiler.errors import ArgumentError, did_you_mean
+from . import regularizers
 
 _PLAIN = (str, int, float, bool, type(None))
 
 
-def usage(cls: type) -> str:
-    """The constructor as a user writes it."""
-    return f"it is {cls.__name__}{str(inspect.signature(cls.__init__)).replace('(self, ', '(')}."
+def usage(cls: type, unknown: str = "") -> str:
+    """The constructor as a user writes it, after the arguments that an unknown one may have meant."""
+    parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
+    bare = inspect.Signature([p.replace(annotation=p.empty) for p in parameters])
+    guess = did_you_mean(unknown, [p.name for p in parameters if p.kind is not p.VAR_KEYWORD])
+    return f"{guess} It is {cls.__name__}{bare}." if unknown and guess else f"it is {cls.__name__}{bare}."
 
 
 def base_config(layer: Any) -> dict[str, Any]:
@@ -29,7 +33,7 @@ def base_config(layer: Any) -> dict[str, Any]:
         },
     }
     if layer.activity_regularizer is not None:
-        config["activity_regularizer"] = layer.activity_regularizer
+        config["activity_regularizer"] = regularizers.serialize(layer.activity_regularizer)
     return config
 
 

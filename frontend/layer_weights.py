@@ -81,6 +81,17 @@ class LayerWeights:
         for _, layer in self._sublayers():
             layer.trainable = value
 
+    def trainable_flags(self) -> tuple[bool, ...]:
+        """What `trainable` says in this layer and in all layers in it: layers may behave by it."""
+        found: dict[int, Any] = {}
+        waiting: list[Any] = [self]
+        while waiting:
+            layer = waiting.pop()
+            if id(layer) not in found:
+                found[id(layer)] = layer
+                waiting.extend(inner for _, inner in layer._sublayers())
+        return tuple(layer.trainable for layer in found.values())
+
     def get_weights(self) -> list[np.ndarray]:
         """Values of `weights`, as NumPy arrays."""
         return [variable.numpy() for variable in self.weights]

@@ -196,7 +196,11 @@ class BinaryAccuracy(MeanMetricWrapper):
 
     def __init__(self, name: str = "binary_accuracy", dtype: Any = None, threshold: float = 0.5) -> None:
         if threshold is not None and not 0 < threshold < 1:
-            raise ArgumentError("BinaryAccuracy() takes a threshold between 0 and 1", received=f"{threshold=}")
+            raise ArgumentError(
+                "BinaryAccuracy() takes a threshold between 0 and 1",
+                received=f"{threshold=}",
+                hint="it is compared with probabilities; put a sigmoid before it.",
+            )
         super().__init__(binary_accuracy, name, dtype, threshold=threshold)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from ..compiler.errors import ArgumentError, GraphError
+from ..compiler.errors import ArgumentError, GraphError, nearest
 from ..compiler.graph import Graph
 from ..compiler.types import dtype_name
 from ..runtime.program import Program
@@ -97,7 +97,9 @@ class Model(Saving, Trainer, Layer):
             if layer.name == name:
                 return layer
         raise ArgumentError(
-            f"model '{self.name}' has no layer '{name}'", received=f"{name=}", hint=identifiers.nearest(name, (layer.name for layer in layers))
+            f"model '{self.name}' has no layer '{name}'",
+            received=f"{name=}",
+            hint=nearest(str(name), (layer.name for layer in layers)),
         )
 
     def summary(
@@ -172,10 +174,6 @@ class Model(Saving, Trainer, Layer):
     def program(self, training: bool) -> Program:
         """The compiled forward pass; made again when a layer was frozen or unfrozen."""
         return self.functional.program(training)
-
-    def trainable_flags(self) -> tuple[bool, ...]:
-        """What `trainable` says in every layer: layers may behave by it."""
-        return self.functional.trainable_flags()
 
     def forget_programs(self) -> None:
         """Trace and compile anew at the next use (`compile` does this)."""

@@ -80,6 +80,7 @@ class Optimizer:
             raise ArgumentError(
                 "Only one of clipnorm, clipvalue and global_clipnorm can be set",
                 received=", ".join(f"{key}={clip!r}" for key, clip in clips.items() if clip is not None),
+                hint="clipnorm is by variable, global_clipnorm over all of them, clipvalue by element.",
             )
         for key, limit in clips.items():
             check(key, limit, limit is None or (is_number(limit) and limit >= 0), "a number, 0 (off) or greater")
@@ -299,7 +300,11 @@ def is_number(value: Any) -> bool:
 def check(name: str, value: Any, holds: bool, expected: str) -> None:
     """Raise ArgumentError, saying that `name` is `expected`, unless it `holds`."""
     if not holds:
-        raise ArgumentError(f"An optimizer's {name} is {expected}", received=f"{name}={value!r}")
+        raise ArgumentError(
+            f"An optimizer's {name} is {expected}",
+            received=f"{name}={value!r}",
+            hint="arguments, their meaning and defaults are Keras's.",
+        )
 
 
 def check_count(name: str, value: Any, least: int) -> None:

@@ -102,8 +102,8 @@ class KerasTensor(TensorMethods):
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         name = _UFUNCS.get(ufunc.__name__)
-        if name is not None and method == "__call__" and not kwargs:
-            return OPERATORS[name](*inputs)  # `array * tensor` comes here
+        if name is not None and method == "__call__" and not kwargs:  # `array * tensor` comes here
+            return self._call(OPERATORS[name], "true_divide" if name == "divide" else name, inputs, {})
         called = f"np.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
         raise GraphError(
             f"{called} of NumPy was given a symbolic tensor, which has no values until the model runs",

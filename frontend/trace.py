@@ -41,6 +41,7 @@ class Trace:
 
     Attributes:
         training: the phase, for layers to which nobody says otherwise.
+        callers: layers whose calls are going on, outermost first; `scopes` are their names.
         losses: scalar Values that `add_loss`, regularizers and activity regularizers left.
         variables: those read or assigned so far, by the name that the graph has for them.
     """
@@ -48,6 +49,7 @@ class Trace:
     def __init__(self, name: str, training: bool) -> None:
         self.builder = building.Builder(name)
         self.training = training
+        self.callers: list[Any] = []
         self.scopes: list[str] = []
         self.training_stack: list[bool | None] = []
         self.losses: list[Any] = []
@@ -138,15 +140,17 @@ class Trace:
         return "/".join(self.scopes)
 
     @contextmanager
-    def layer(self, name: str, training: bool | None) -> Iterator[None]:
-        """Inside, nodes belong to the layer `name`, called with this resolved `training`."""
-        self.scopes.append(name)
+    def layer(self, layer: Any, training: bool | None) -> Iterator[None]:
+        """Inside, nodes belong to `layer`, called with this resolved `training`."""
+        self.callers.append(layer)
+        self.scopes.append(layer.name)
         self.training_stack.append(training)
         before = self.builder.scope
         self.builder.scope = "/".join(self.scopes)
         try:
             yield
         finally:
+            self.callers.pop()
             self.scopes.pop()
             self.training_stack.pop()
             self.builder.scope = before

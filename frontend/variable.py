@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from ..compiler.errors import ArgumentError, ShapeError
 from ..compiler.tensor import TensorMethods
 from ..compiler.types import dtype_name, jax_dtype, tensor_type
-from ..runtime.store import Handle
+from ..runtime.store import STORE, Handle
 from . import initializers, naming, trace
 from .saving import placeholders
 
@@ -106,7 +105,10 @@ class Variable(Handle, TensorMethods):
 
     def __kgc_operand__(self) -> Any:
         tracing = trace.current()
-        return jnp.asarray(self.lend()) if tracing is None else tracing.read(self)
+        if tracing is not None:
+            return tracing.read(self)
+        STORE.on_device((self.slot,))
+        return self.lend()
 
     def numpy(self) -> np.ndarray:
         """The array now, as a NumPy array."""

@@ -94,6 +94,7 @@ class Program:
         self.layout = Layout({name: self._handles[name] for name in dict.fromkeys(sources)})
         self.assigned = [target.name for target, _ in self.graph.assigns]
         self._written = sorted({self.layout.places[name][0] for name in self.assigned})
+        self._written_slots = [self.layout.slots[at] for at in self._written]
         self.jitted = jax.jit(self._run)
         self._transformed = jax.jit(self._transform) if self.transform is not None else None
         self._version = -1
@@ -140,7 +141,12 @@ class Program:
         arrays, made = self.arrays()
         outputs, written = self.jitted(tuple([data[i] for i in self.positions]), arrays, made, key)
         if written:
-            STORE.rebind([self.layout.slots[at] for at in self._written], written)
+            STORE.rebind(self._written_slots, written)
+            if self._transformed is None:  # what the next call takes is known: nothing needs to be gathered again
+                changed = list(arrays)
+                for at, array in zip(self._written, written, strict=True):
+                    changed[at] = array
+                self._arrays, self._version = (tuple(changed), made), STORE.version
         return outputs
 
 

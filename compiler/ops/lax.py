@@ -25,6 +25,7 @@ from ..lax_codec import (
     PLAIN,
     PRECISION,
     ROUNDING,
+    ROWS,
     SCATTER,
     bound,
     primitive,
@@ -69,9 +70,7 @@ primitive(
     [("bf16[b, 3]", "float32"), ("i32[3]", "float32"), ("f32[3]", "float32", True)],
     {"new_dtype": DTYPE, "weak_type": (PLAIN, False)},
 )
-primitive(
-    "bitcast_convert_type", "x", lax.bitcast_convert_type, _EACH, [("f32[b, 3]", "int32")], {"new_dtype": DTYPE}
-)
+primitive("bitcast_convert_type", "x", lax.bitcast_convert_type, _EACH, [("f32[b, 3]", "int32")], {"new_dtype": DTYPE})
 
 # Elementwise, of more operands: of one shape, or numbers.
 _BOTH: list[Sample] = [("f32[b, 3]", "f32[b, 3]"), ("f32[b, 3]", 2.0), ("bf16[3]", 0.5)]
@@ -96,6 +95,7 @@ _BINARY = {
 for _name, _function in _BINARY.items():
     _commutes = _EACH | Trait.COMMUTATIVE if _name in ("add", "mul", "max", "min", "eq", "ne") else _EACH
     primitive(_name, "x:T y:T", _function, _commutes, _BOTH[:1] if _name.endswith("_to") else _BOTH)
+ROWS["add_any"] = ROWS["add"]  # what a gradient taken inside `call` adds with
 primitive("rem", "x:T y:T", lax.rem, _EACH, [("f32[b, 3]", 2.0), ("i32[3]", "i32[3]")])
 primitive("nextafter", "x:T y:T", lax.nextafter, _EACH, [("bf16[b, 3]", "bf16[b, 3]")])
 primitive("complex", "x:T y:T", lax.complex, _EACH, [("f32[b, 3]", "f32[b, 3]")])
@@ -117,7 +117,9 @@ primitive("optimization_barrier", "*xs", with_many(lax.optimization_barrier), Tr
 
 # Reductions and scans of an axis.
 for _name in ("reduce_sum", "reduce_max", "reduce_min", "reduce_prod"):
-    primitive(_name, "x", getattr(lax, _name), Trait.REDUCES, [("f32[b, 4, 3]", (1,)), ("f32[b, 3]", (0, 1))], {"axes": PLAIN})
+    primitive(
+        _name, "x", getattr(lax, _name), Trait.REDUCES, [("f32[b, 4, 3]", (1,)), ("f32[b, 3]", (0, 1))], {"axes": PLAIN}
+    )
 for _name in ("reduce_and", "reduce_or", "reduce_xor"):
     primitive(_name, "x", getattr(lax, _name), Trait.REDUCES, [("bool[b, 3]", (1,))], {"axes": PLAIN})
 for _name, _made in {"argmax": p.argmax_p, "argmin": p.argmin_p}.items():
@@ -180,7 +182,14 @@ primitive(
     [("f32[b, 5]", (0, 1), ("$b", 4)), ("f32[b, 5]", (0, 0), ("$b", 5), (1, 2))],
     {"start_indices": PLAIN, "limit_indices": PLAIN, "strides": _OPTIONAL},
 )
-primitive("concatenate", "*xs", with_many(lax.concatenate), Trait.MOVES, [(["f32[b, 3]", "f32[b, 2]"], 1)], {"dimension": PLAIN})
+primitive(
+    "concatenate",
+    "*xs",
+    with_many(lax.concatenate),
+    Trait.MOVES,
+    [(["f32[b, 3]", "f32[b, 2]"], 1)],
+    {"dimension": PLAIN},
+)
 primitive("stack", "*xs", with_many(lax.stack), Trait.MOVES, [(["f32[b, 3]", "f32[b, 3]"], 1)], {"axis": PLAIN})
 primitive("split", "x", lax.split, Trait.MOVES, [("f32[b, 5]", (2, 3), 1)], {"sizes": PLAIN, "axis": PLAIN})
 primitive(
@@ -194,7 +203,12 @@ primitive(
 
 # Indexing.
 primitive(
-    "dynamic_slice", "x *starts", bound(p.dynamic_slice_p), Trait.MOVES, [("f32[b, 4]", [0, "i32[]"], ("$b", 2))], {"slice_sizes": PLAIN}
+    "dynamic_slice",
+    "x *starts",
+    bound(p.dynamic_slice_p),
+    Trait.MOVES,
+    [("f32[b, 4]", [0, "i32[]"], ("$b", 2))],
+    {"slice_sizes": PLAIN},
 )
 primitive(
     "dynamic_update_slice",
@@ -260,7 +274,10 @@ primitive(
     "x y",
     bound(p.dot_general_p, out_sharding=None),
     Trait.CONTRACTS,
-    [("f32[b, 4, 3]", "f32[3, 5]", (((2,), (0,)), ((), ()))), ("f32[b, 4]", "f32[b, 4]", (((1,), (1,)), ((0,), (0,))), "HIGHEST")],
+    [
+        ("f32[b, 4, 3]", "f32[3, 5]", (((2,), (0,)), ((), ()))),
+        ("f32[b, 4]", "f32[b, 4]", (((1,), (1,)), ((0,), (0,))), "HIGHEST"),
+    ],
     {"dimension_numbers": PLAIN, "precision": (PRECISION, None), "preferred_element_type": (DTYPE, None)},
     flops=_dot_flops,
 )

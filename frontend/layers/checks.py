@@ -6,7 +6,7 @@ import operator
 from collections.abc import Sequence
 from typing import Any
 
-from ...compiler.errors import ArgumentError, DTypeError, ShapeError
+from ...compiler.errors import ArgumentError, DTypeError, ShapeError, nearest
 from ...compiler.ops.checks import known
 from ...compiler.types import TensorType, is_float
 from .. import ops
@@ -29,7 +29,11 @@ def positive(layer: Any, what: str, value: Any) -> int:
     """
     number = _integer(value)
     if number is None or number < 1:
-        raise ArgumentError(f"{label(layer)} takes {what} as a positive int", received=f"{what}={value!r}")
+        raise ArgumentError(
+            f"{label(layer)} takes {what} as a positive int",
+            received=f"{what}={value!r}",
+            hint=f"for example `{type(layer).__name__}(…, {what}=32)`.",
+        )
     return number
 
 
@@ -43,7 +47,10 @@ def per_axis(layer: Any, what: str, value: Any, count: int) -> tuple[int, ...]:
     numbers = [number for number in map(_integer, given) if number is not None and number > 0]
     if len(given) != count or len(numbers) != count:
         form = f"a positive int, or {count} of them, one for each spatial axis" if count > 1 else "a positive int"
-        raise ArgumentError(f"{label(layer)} takes {what} as {form}", received=f"{what}={value!r}")
+        example = f"{what}=2" if count == 1 else f"{what}=2` or `{what}=({', '.join(['2'] * count)})"
+        raise ArgumentError(
+            f"{label(layer)} takes {what} as {form}", received=f"{what}={value!r}", hint=f"for example `{example}`."
+        )
     return tuple(numbers)
 
 
@@ -56,7 +63,9 @@ def word(layer: Any, what: str, value: Any, allowed: Sequence[str]) -> str:
     found = value.lower() if isinstance(value, str) else value
     if found not in allowed:
         raise ArgumentError(
-            f"{label(layer)} takes {what} as one of {', '.join(map(repr, allowed))}", received=f"{what}={value!r}"
+            f"{label(layer)} takes {what} as one of {', '.join(map(repr, allowed))}",
+            received=f"{what}={value!r}",
+            hint=nearest(str(value), allowed),
         )
     return found
 
@@ -81,7 +90,11 @@ def number(layer: Any, what: str, value: Any, least: float | None = None, most: 
     if not right or (least is not None and not plain >= least) or (most is not None and not plain <= most):
         limits = f" of at least {least}" if most is None and least is not None else ""
         limits = limits if most is None else f" from {least} to {most}"
-        raise ArgumentError(f"{label(layer)} takes {what} as a number{limits}", received=f"{what}={value!r}")
+        raise ArgumentError(
+            f"{label(layer)} takes {what} as a number{limits}",
+            received=f"{what}={value!r}",
+            hint=f"for example `{what}={most / 2 if most is not None else least or 1.0}`.",
+        )
     return plain
 
 
@@ -93,7 +106,9 @@ def unsupported(layer: Any, **given: Any) -> None:
     """
     for what, value in given.items():
         if value is not None and value is not False:
-            raise ArgumentError(f"{label(layer)} does not support {what}", received=f"{what}={value!r}")
+            raise ArgumentError(
+                f"{label(layer)} does not support {what}", received=f"{what}={value!r}", hint="leave it out."
+            )
 
 
 def _integer(value: Any) -> int | None:
@@ -118,7 +133,9 @@ def one_tensor(layer: Any, inputs: Any) -> TensorType:
     raise DTypeError(
         f"{label(layer)} takes one tensor",
         received=f"inputs: {inputs}",
-        hint="join them first, for example with `layers.Concatenate()`, or call the layer on each." if several else None,
+        hint="join them first, for example with `layers.Concatenate()`, or call the layer on each."
+        if several
+        else "call it on what `Input()` or another layer returned, or on an array.",
     )
 
 

@@ -73,12 +73,15 @@ class BaseConv(Layer):
         self.groups = checks.positive(self, "groups", groups)
         if self.filters % self.groups:
             raise ArgumentError(
-                f"{checks.label(self)} needs groups that divide its filters", received=f"{filters=}, {groups=}"
+                f"{checks.label(self)} needs groups that divide its filters",
+                received=f"{filters=}, {groups=}",
+                hint="each group gives filters / groups of the channels.",
             )
         if max(self.strides) > 1 and max(self.dilation_rate) > 1:
             raise ArgumentError(
                 f"{checks.label(self)} cannot have both strides and dilation_rate above 1",
                 received=f"{strides=}, {dilation_rate=}",
+                hint="use one of them; a pooling layer after the convolution strides too.",
             )
         self.activation = activations.get(activation)
         self.use_bias = use_bias
@@ -131,6 +134,7 @@ class BaseConv(Layer):
             raise ShapeError(
                 f"{checks.label(self)} has {self.groups} groups, and they do not divide {channels} channels",
                 received=f"inputs: {x}",
+                hint="groups must divide the channels of the input as well as the filters.",
             )
         first = 1 if self.data_format == "channels_last" else 2
         for axis, window, rate in zip(range(first, first + self.rank), self.kernel_size, self.dilation_rate, strict=True):

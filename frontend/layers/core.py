@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...compiler.errors import ArgumentError, ShapeError
+from ...compiler.errors import ShapeError
 from .. import activations, constraints, initializers, ops, regularizers
 from ..layer import Layer
 from ..layer_config import base_config
@@ -43,14 +43,10 @@ class Dense(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        for word, value in (
-            ("lora_rank", lora_rank), ("lora_alpha", lora_alpha), ("quantization_config", quantization_config)
-        ):  # fmt: skip
-            if value is not None:
-                raise ArgumentError(f"Dense() does not support {word}", received=f"{word}={value!r}")
-        if isinstance(units, bool) or not isinstance(units, int) or units <= 0:
-            raise ArgumentError(f"Dense '{self.name}' takes a positive number of units", received=f"units={units!r}")
-        self.units, self.use_bias = units, use_bias
+        checks.unsupported(
+            self, lora_rank=lora_rank, lora_alpha=lora_alpha, quantization_config=quantization_config
+        )
+        self.units, self.use_bias = checks.positive(self, "units", units), use_bias
         self.activation = activations.get(activation)
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
@@ -109,6 +105,7 @@ class Dense(Layer):
             "bias_regularizer": regularizers.serialize(self.bias_regularizer),
             "kernel_constraint": constraints.serialize(self.kernel_constraint),
             "bias_constraint": constraints.serialize(self.bias_constraint),
+            "quantization_config": None,
         }
 
 

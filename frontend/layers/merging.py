@@ -8,7 +8,7 @@ from typing import Any
 
 from ...compiler.errors import ArgumentError, DTypeError, ShapeError
 from ...compiler.ops.checks import differ, known
-from ...compiler.types import TensorType, is_float
+from ...compiler.types import TensorType
 from .. import ops
 from ..layer import Layer
 from ..layer_config import base_config
@@ -19,7 +19,8 @@ from . import checks
 class Merge(Layer):
     """Base of layers that take a list of tensors, element by element.
 
-    Tensors of fewer axes get axes of size 1 after the batch; sizes are then broadcast.
+    Tensors of fewer axes get axes of size 1 after the batch; sizes are then broadcast.  Where one tensor holds floats,
+    those of integers and booleans become floats.
     """
 
     least = 1
@@ -68,10 +69,14 @@ class Merge(Layer):
     def call(self, inputs: Any) -> Any:
         rank = max(len(x.shape) for x in inputs)
         tensors: list[Any] = []
-        for x in inputs:
+        for x in self._of_one_dtype(inputs):
             missing = tuple(range(1, 1 + rank - len(x.shape)))
-            tensors.append(ops.expand_dims(checks.as_float(self, x), missing) if missing else checks.as_float(self, x))
+            tensors.append(ops.expand_dims(x, missing) if missing else x)
         return self.merge(tensors)
+
+    def _of_one_dtype(self, inputs: Sequence[Any]) -> list[Any]:
+        mixed = len({x.dtype for x in inputs}) > 1
+        return [checks.as_float(self, x) for x in inputs] if mixed else list(inputs)
 
 
 @serializable("keras.layers", kind="layer")
@@ -173,8 +178,7 @@ class Concatenate(Merge):
                 )
 
     def call(self, inputs: Any) -> Any:
-        mixed = len({x.dtype for x in inputs}) > 1 and is_float(self.compute_dtype)
-        return ops.concatenate([checks.as_float(self, x) if mixed else x for x in inputs], self.axis)
+        return ops.concatenate(self._of_one_dtype(inputs), self.axis)
 
     def get_config(self) -> dict[str, Any]:
         """Arguments that make the same layer."""

@@ -67,7 +67,9 @@ class Reshape(Layer):
         self.target_shape = tuple(int(size) for size in sizes)
         if self.target_shape.count(-1) > 1:
             raise ArgumentError(
-                f"{checks.label(self)} takes target_shape with one -1 at most", received=f"target_shape={target_shape!r}"
+                f"{checks.label(self)} takes target_shape with one -1 at most",
+                received=f"target_shape={target_shape!r}",
+                hint="-1 stands for what the other sizes leave.",
             )
 
     def check_input(self, inputs: Any, *rest: Any) -> None:

@@ -11,8 +11,8 @@
 - `input_layers` and `output_layers` repeat the structure that the model was given, a `[name, node, result]` triple in
   the place of each tensor. In these two alone, the nodes of a nested functional model (no `Sequential`) count from 1.
 - Keras records `training` where a layer's signature has a default for it (Dropout: False), as though the caller had
-  said so; and `mask: null` for nested models. A `training` that the caller did give, and that equals the default, is
-  named by kgc under a third key, `explicit`, which Keras does not read.
+  said so; and `mask: null` where a layer takes a mask and was called on one tensor alone. A `training` that the caller
+  did give, and that equals the default, is named by kgc under a third key, `explicit`, which Keras does not read.
 """
 
 from __future__ import annotations
@@ -104,7 +104,9 @@ def _layer_node(layer: Any, node: Any, triple: Callable[[Any], list[Any]]) -> di
         explicit = {"explicit": ["training"]} if kwargs["training"] == default else {}
     elif default is not None and len(node.args) <= position:
         kwargs["training"] = default
-    if hasattr(layer, "_subgraph") or hasattr(layer, "_layers"):
+    if "mask" in inspect.signature(type(layer).call).parameters and (
+        hasattr(layer, "_subgraph") or (len(node.args) == 1 and not node.kwargs)
+    ):
         kwargs.setdefault("mask", None)
     return {"args": _values(list(node.args), triple), "kwargs": _values(kwargs, triple), **explicit}
 

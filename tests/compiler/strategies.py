@@ -295,17 +295,20 @@ def same_numbers(
     old: Graph, new: Graph, made_by: Graph | None = None, *, grads: bool = False, seed: int = 0, tolerance: float = 2e-6
 ) -> None:
     """Both graphs give the same on random arrays: outputs, assigned state, and gradients if asked."""
+
+    def both(given: Mapping[str, Any]) -> Any:
+        slopes = (gradients(old, given), gradients(new, given)) if grads else ({}, {})
+        return run(old, given), run(new, given, made_by), slopes
+
     given = arrays(old, seed)
-    (before, state_before), (after, state_after) = run(old, given), run(new, given, made_by)
+    (before, state_before), (after, state_after), (left, right) = jax.jit(both)(given)  # one compilation for it all
     for a, b in zip(before, after, strict=True):
         close(a, b, tolerance)
     assert set(state_after) <= set(state_before)
     for name, value in state_before.items():
         close(value, state_after.get(name, given[name]), tolerance)
-    if grads:
-        left, right = gradients(old, given), gradients(new, {k: v for k, v in given.items()})
-        for name in left:
-            close(left[name], right.get(name, np.zeros_like(left[name])), 10 * tolerance)
+    for name in left:
+        close(left[name], right.get(name, np.zeros_like(left[name])), 10 * tolerance)
 
 
 def holds(

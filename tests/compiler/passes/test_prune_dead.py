@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
 
-from kgc.compiler.graph import Graph
 from kgc.compiler.parser import parse
 from kgc.compiler.passes.prune_dead import prune_dead
-from kgc.compiler.verifier import verify
 
-from ..strategies import arrays, close, graphs, holds, run
+from ..strategies import holds
 
 CASES = {
     "nodes, params, state, constants and inputs": (
@@ -118,13 +115,3 @@ def test_texts(case: str) -> None:
 def test_a_graph_without_dead_parts_is_itself() -> None:
     graph = prune_dead(parse(CASES["nodes, params, state, constants and inputs"][0]))
     assert prune_dead(graph) is graph
-
-
-@settings(max_examples=25)
-@given(graphs())
-def test_numbers(graph: Graph) -> None:
-    new = verify(prune_dead(graph))
-    given_ = arrays(graph)
-    for a, b in zip(run(graph, given_)[0], run(new, given_)[0], strict=True):
-        close(a, b, 0)
-    assert prune_dead(new) is new and all(node in graph.nodes for node in new.nodes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kgc.compiler.errors import ArgumentError, DTypeError, GraphError, ShapeError
+from kgc.compiler.errors import ArgumentError, DataError, DTypeError, GraphError, ShapeError
 
 from .mistake import Mistake
 
@@ -220,7 +220,7 @@ MISTAKES = [
         DTypeError,
         "Dense 'head' takes one tensor",
         "text",
-        "",
+        "Input()",
     ),
     Mistake(
         "layer_called_on_none",
@@ -230,7 +230,7 @@ MISTAKES = [
         DTypeError,
         "Dense 'head' takes one tensor",
         "None",
-        "",
+        "Input()",
     ),
     Mistake(
         "call_that_returns_nothing",
@@ -256,7 +256,7 @@ MISTAKES = [
         """,
         GraphError,
         "layer 'bare' (Bare) has no `call` method",
-        None,
+        "class Bare",
         "def call",
     ),
     Mistake(
@@ -349,9 +349,9 @@ MISTAKES = [
         model = keras.Model([a, b], a + b, name="net")
         model([keras.Input(shape=(8,))])  # <-
         """,
-        GraphError,
+        DataError,
         "model 'net' takes 2 inputs ('a', 'b')",
-        "1: (None, 8)",
+        "1: (b, 8)",
         "",
     ),
     Mistake(
@@ -373,7 +373,7 @@ MISTAKES = [
         model = keras.Model([a, b], a + b, name="net")
         model({"a": np.zeros((2, 8)), "c": np.zeros((2, 8))})  # <-
         """,
-        GraphError,
+        DataError,
         "model 'net' lacks data for 'b'",
         "'a', 'c'",
         "",
@@ -403,20 +403,19 @@ MISTAKES = [
         "the first axis is the batch",
     ),
     Mistake(
-        "sublayer_made_after_the_graph",
+        "layer_made_in_a_call",
         """
         class Late(keras.Layer):
             def call(self, x):
-                return layers.Dense(4)(x)
+                return layers.Dense(4, name="inner")(x)  # <-
 
-        late = Late(name="late")
         x = keras.Input(shape=(8,))
-        model = keras.Model(x, late(x))  # <-
+        model = keras.Model(x, Late(name="late")(x))
         """,
         GraphError,
-        "",
-        "",
-        "",
+        "layer 'late' makes a weight in a call after its first",
+        "weight 'kernel' of shape (8, 4) of layer 'inner'",
+        "keep them on `self`",
     ),
     Mistake(
         "torch_tensor_for_a_layer",

@@ -133,7 +133,9 @@ GOOD = zipped(PARTS)
 
 
 @given(st.data())
-def test_changed_bytes_give_the_one_error_or_the_members(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
+def test_changed_bytes_give_the_one_error_or_the_members(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
     changed = bytearray(GOOD)
     for _ in range(data.draw(st.integers(1, 6))):
         at = data.draw(st.integers(0, len(changed) - 1))

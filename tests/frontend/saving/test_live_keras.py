@@ -127,9 +127,15 @@ def differences(ours: Any, theirs: Any, path: str = "") -> Iterator[str]:
 
 
 def plain(value: Any) -> Any:
-    """A config without what carries no meaning: ids of shared objects, and shapes that a layer was built for."""
+    """A config without what carries no meaning: ids of shared objects, shapes that were built for, masks of None."""
     if isinstance(value, dict):
-        return {k: plain(v) for k, v in value.items() if k not in ("shared_object_id", "build_config", "compile_config")}
+        dropped = (
+            "shared_object_id",
+            "build_config",
+            "compile_config",
+            *(["mask"] if value.get("mask", 0) is None else []),
+        )
+        return {key: plain(item) for key, item in value.items() if key not in dropped}
     return [plain(item) for item in value] if isinstance(value, list) else value
 
 

@@ -7,7 +7,7 @@ int, float, str, bool, None, dtype (kept as its name), dim, slice, Ellipsis, Gra
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol, TypeGuard, runtime_checkable
 
 import jax.numpy as jnp
@@ -27,6 +27,9 @@ class GraphLike(Protocol):
     def substitute(self, env: Mapping[str, int | Dim]) -> Any: ...
 
 
+kind_of: Callable[[Any], type[Any]] = type
+"""`type(value)`, which a type checker does not know on a value of any type."""
+
 _ATOMS = (int, float, str, bool, type(None), type(Ellipsis))
 
 
@@ -36,7 +39,7 @@ def normalize(value: Any, op: str, name: str) -> Any:
     Raises:
         ArgumentError: it is none (an array, a callable, an enum, a set, bytes, a complex number).
     """
-    kind = type(value)
+    kind = kind_of(value)
     if kind in _ATOMS or kind is Dim:
         return value
     if kind is tuple or kind is list:
@@ -44,19 +47,30 @@ def normalize(value: Any, op: str, name: str) -> Any:
     if kind is slice:
         parts = (normalize(part, op, name) for part in (value.start, value.stop, value.step))
         return slice(*parts)
-    if isinstance(value, np.bool_ | np.integer | np.floating):
+    if issubclass(kind, (np.bool_, np.integer, np.floating)):
         return value.item()
+    if kind is dict:
+        return tuple((normalize(k, op, name), normalize(v, op, name)) for k, v in value.items())
     if isinstance(value, np.dtype) or (isinstance(value, type) and _is_dtype(value)):
         return dtype_name(value)
     if isinstance(value, GraphLike):
         return value
-    if kind is dict:
-        return tuple((normalize(k, op, name), normalize(v, op, name)) for k, v in value.items())
     raise ArgumentError(
         f"{op}() cannot take {name}={value!r}: attributes of an op are static",
         received=f"{name}: {kind.__module__}.{kind.__qualname__}",
         hint="give an int, float, str, bool, None, dtype, size, slice, or a tuple of them.",
     )
+
+
+def symbols(value: Any) -> Iterator[str]:
+    """Names of the symbols in it, repeats included; not those inside regions."""
+    if type(value) is Dim:
+        yield from value.symbols
+    elif is_tuple(value):
+        for item in value:
+            yield from symbols(item)
+    elif kind_of(value) is slice:
+        yield from symbols((value.start, value.stop, value.step))
 
 
 def is_normal(value: Any) -> bool:
@@ -65,7 +79,7 @@ def is_normal(value: Any) -> bool:
         return True
     if is_tuple(value):
         return all(map(is_normal, value))
-    if isinstance(value, slice):
+    if kind_of(value) is slice:
         return all(map(is_normal, (value.start, value.stop, value.step)))
     return isinstance(value, GraphLike)
 
@@ -86,7 +100,7 @@ def _is_dtype(value: type) -> bool:
 
 def key(value: Any) -> Any:
     """Hashable stand-in in which values of different types or bits differ."""
-    kind = type(value)
+    kind = kind_of(value)
     if kind is float:
         return ("f", "nan" if math.isnan(value) else value.hex())
     if kind is int or kind is str or value is None or value is Ellipsis or kind is Dim:
@@ -102,7 +116,7 @@ def key(value: Any) -> Any:
 
 def substitute_attr(value: Any, env: Mapping[str, int | Dim]) -> Any:
     """`value` with symbols replaced by sizes, in tuples, slices and regions too."""
-    kind = type(value)
+    kind = kind_of(value)
     if kind is Dim:
         return substitute(value, env)
     if kind is tuple:
@@ -116,7 +130,7 @@ def substitute_attr(value: Any, env: Mapping[str, int | Dim]) -> Any:
 
 def has_dims(value: Any) -> bool:
     """Whether a symbol occurs in it."""
-    kind = type(value)
+    kind = kind_of(value)
     if kind is tuple:
         return any(has_dims(item) for item in value)
     if kind is slice:

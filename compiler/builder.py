@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from typing import Any
 
-import jax
 import numpy as np
+from jax import core
 
 from . import attrs, infer, location, unify
+from .attrs import kind_of
 from .errors import DTypeError, GraphError
 from .graph import Graph
 from .ir import Node, Value
 from .location import Location
-from .types import TensorType, from_aval, tensor_type, dtype_name
+from .types import TensorType, dtype_name, from_aval, tensor_type
 
 _local = threading.local()
 
@@ -39,9 +40,10 @@ location.traced_line(_line)
 
 
 @contextlib.contextmanager
-def suspended() -> Iterator[None]:
+def suspended() -> Generator[None]:
     """Inside, no builder of this thread is current."""
-    stack, _local.stack = getattr(_local, "stack", []), []
+    stack: list[Builder] = getattr(_local, "stack", [])
+    _local.stack = []
     try:
         yield
     finally:
@@ -54,7 +56,8 @@ def no_trace(caller: str, received: str, where: Location | None = None) -> Graph
         f"{caller} was given a tensor of a finished trace",
         where=where,
         received=received,
-        hint="do not keep tensors of one `call` (on `self`, in a list) for later; return them, or use an `add_weight` state.",
+        hint="do not keep tensors of one `call` (on `self`, in a list) for later; "
+        "return them, or use an `add_weight` state.",
     )
 
 
@@ -78,9 +81,10 @@ class Builder:
         self._arrays: dict[int, tuple[Any, Value]] = {}
 
     def __enter__(self) -> Builder:
-        if not hasattr(_local, "stack"):
-            _local.stack = []
-        _local.stack.append(self)
+        stack: list[Builder] | None = getattr(_local, "stack", None)
+        if stack is None:
+            stack = _local.stack = []
+        stack.append(self)
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -128,18 +132,21 @@ class Builder:
 
     def operand(self, value: Any) -> Any:
         """A Value or literal as it is; an array as a constant."""
-        kind = type(value)
+        kind = kind_of(value)
         if kind is Value or kind in (int, float, bool):
             return value
-        if isinstance(value, jax.core.Tracer):
+        if isinstance(value, core.Tracer):
             raise GraphError(
                 "a JAX tracer met a kgc tensor in one op",
                 received=f"{value}",
-                hint="do not call kgc layers inside your own `jax.jit`, `jax.grad` or `jax.lax` function; call `jax.numpy` directly in `call`.",
+                hint="do not call kgc layers inside your own `jax.jit`, `jax.grad` or `jax.lax` function; "
+                "call `jax.numpy` directly in `call`.",
             )
         return self.const(value)
 
-    def record(self, op: Any, operands: tuple[Any, ...], static: tuple[Any, ...], loc: Location | None = None) -> tuple[Value, ...]:
+    def record(
+        self, op: Any, operands: tuple[Any, ...], static: tuple[Any, ...], loc: Location | None = None
+    ) -> tuple[Value, ...]:
         """Add one node; its results."""
         if loc is None:
             found = location.here(self.loc)

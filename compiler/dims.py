@@ -104,10 +104,10 @@ class Dim:
         return _arith(operator.mul, other, self)
 
     def __floordiv__(self, other: Any) -> Any:
-        return _arith(operator.floordiv, self, other)
+        return _arith(_floordiv, self, other)
 
     def __rfloordiv__(self, other: Any) -> Any:
-        return _arith(operator.floordiv, other, self)
+        return _arith(_floordiv, other, self)
 
     def __mod__(self, other: Any) -> Any:
         return _arith(operator.mod, self, other)
@@ -262,9 +262,13 @@ def _evaluate(tree: ast.expr, text: str, names: dict[str, Dim]) -> Any:
             return names[name].expr
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             return -_evaluate(operand, text, names)
-        case ast.BinOp(left=left, op=ast.Add() | ast.Sub() | ast.Mult() | ast.FloorDiv() | ast.Mod() as kind, right=right):
+        case ast.BinOp(
+            left=left, op=ast.Add() | ast.Sub() | ast.Mult() | ast.FloorDiv() | ast.Mod() as kind, right=right
+        ):
             return _BINARY[type(kind)](_evaluate(left, text, names), _evaluate(right, text, names))
-        case ast.BinOp(left=ast.Name() as left, op=ast.Pow(), right=ast.Constant(value=int(power))) if 0 < power <= _HIGHEST_POWER:
+        case ast.BinOp(left=ast.Name() as left, op=ast.Pow(), right=ast.Constant(value=int(power))) if (
+            0 < power <= _HIGHEST_POWER
+        ):
             return _evaluate(left, text, names) ** power
         case ast.Call(func=ast.Name(id=name), args=[left, right], keywords=[]) if name in _FUNCTIONS:
             return _NAMESPACE[name](_evaluate(left, text, names), _evaluate(right, text, names))
@@ -281,6 +285,10 @@ def _symbol_expr(name: str) -> Any:
 
 
 _symbols: dict[str, Any] = {}
+
+
+def _floordiv(left: Any, right: Any) -> Any:
+    return left // right  # `operator.floordiv` has no types
 
 
 def _arith(function: Callable[[Any, Any], Any], left: Any, right: Any) -> Any:
@@ -317,12 +325,12 @@ _BINARY: dict[type, Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
     ast.Mult: operator.mul,
-    ast.FloorDiv: operator.floordiv,
+    ast.FloorDiv: _floordiv,
     ast.Mod: operator.mod,
 }
 _NAMESPACE: dict[str, Callable[[Any, Any], Any]] = {
     "mod": operator.mod,
-    "floordiv": operator.floordiv,
+    "floordiv": _floordiv,
     "max": core.max_dim,
     "min": core.min_dim,
 }

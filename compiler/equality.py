@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from . import dims
-from .attrs import GraphLike
+from .attrs import GraphLike, kind_of
 from .dims import Dim
 from .ir import Value
 from .types import TensorType
@@ -66,9 +66,7 @@ class _Comparison:
         if left.output_names != right.output_names:
             return f"output names {left.output_names} against {right.output_names}"
         ours, theirs = left.assigns, right.assigns
-        if len(ours) != len(theirs) or not all(
-            _same(a, b, values) for a, b in zip(ours, theirs, strict=True)
-        ):
+        if len(ours) != len(theirs) or not all(_same(a, b, values) for a, b in zip(ours, theirs, strict=True)):
             return "assignments differ"
         return None
 
@@ -97,8 +95,10 @@ class _Comparison:
             return False
         if type(left) is Value:
             return values.get(left) is right
-        if type(left) is tuple:
-            return len(left) == len(right) and all(self.operands(a, b, values) for a, b in zip(left, right, strict=True))
+        if kind_of(left) is tuple:
+            return len(left) == len(right) and all(
+                self.operands(a, b, values) for a, b in zip(left, right, strict=True)
+            )
         return repr(left) == repr(right)
 
     def attrs(self, left: Any, right: Any) -> bool:
@@ -106,9 +106,9 @@ class _Comparison:
             return self.sizes(left, right)
         if type(left) is not type(right):
             return False
-        if type(left) is tuple:
+        if kind_of(left) is tuple:
             return len(left) == len(right) and all(self.attrs(a, b) for a, b in zip(left, right, strict=True))
-        if type(left) is slice:
+        if kind_of(left) is slice:
             return self.attrs((left.start, left.stop, left.step), (right.start, right.stop, right.step))
         if isinstance(left, GraphLike):
             return self.graphs(left, right) is None  # pyright: ignore[reportArgumentType]

@@ -14,14 +14,16 @@ import contextlib
 import functools
 import hashlib
 import re
+import sys
 import threading
 import types
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import core
 from jax.interpreters import batching
 
 from . import attrs, importing
@@ -31,6 +33,8 @@ from .ir import Value
 from .lax_codec import is_prng_key
 from .op import REGISTRY, Tensor, Trait, op
 from .refusals import is_refusal
+
+_jax: Any = jax  # whose annotations are in part unknown to pyright
 
 
 class Extern:
@@ -80,7 +84,7 @@ def register(
 def _fingerprint(value: Any, depth: int) -> str:
     """Text that differs where behaviour may differ.  Objects that cannot be read count by identity: the table keeps
     the function alive, and the function keeps them."""
-    if isinstance(value, jax.core.Tracer | Value):
+    if isinstance(value, core.Tracer | Value):
         raise GraphError(
             "a function with a gradient rule of its own closes over a tensor of the model",
             received=f"{value}",
@@ -88,38 +92,41 @@ def _fingerprint(value: Any, depth: int) -> str:
         )
     if depth > 8:
         return f"id:{id(value)}"
+    kind: Any = value.__class__
     below = depth + 1
-    if isinstance(value, types.FunctionType):
+    if issubclass(kind, types.FunctionType):
         cells = [_cell(cell) for cell in value.__closure__ or ()]
-        inside = (value.__code__, value.__defaults__, value.__kwdefaults__, *cells)
+        module = sys.modules.get(value.__module__)
+        named = module is not None and vars(module) is value.__globals__
+        inside = (value.__code__, value.__defaults__, value.__kwdefaults__, named or id(value.__globals__), *cells)
         return f"def {value.__module__}.{value.__qualname__}({', '.join(_fingerprint(part, below) for part in inside)})"
-    if isinstance(value, types.CodeType):
+    if issubclass(kind, types.CodeType):
         return f"code:{value.co_code.hex()}:{value.co_names}:{_fingerprint(value.co_consts, below)}"
-    if isinstance(value, types.MethodType):
+    if issubclass(kind, types.MethodType):
         return f"method:{_fingerprint(value.__func__, below)}:{id(value.__self__)}"
-    if isinstance(value, jax.custom_jvp | jax.custom_vjp):
+    if issubclass(kind, jax.custom_jvp | jax.custom_vjp):
         rules = [
             getattr(value, rule, None) for rule in ("fun", "jvp", "fwd", "bwd", "nondiff_argnums", "symbolic_zeros")
         ]
-        return f"{type(value).__name__}:{', '.join(_fingerprint(rule, below) for rule in rules)}"
-    if isinstance(value, functools.partial):
+        return f"{kind.__name__}:{', '.join(_fingerprint(rule, below) for rule in rules)}"
+    if issubclass(kind, functools.partial):
         return f"partial:{_fingerprint((value.func, value.args, value.keywords), below)}"
-    if type(value).__name__ == "PjitFunction":
+    if kind.__name__ == "PjitFunction":
         return f"jit:{_fingerprint(value.__wrapped__, below)}"
-    if isinstance(value, jax.tree_util.PyTreeDef):
+    if issubclass(kind, _jax.tree_util.PyTreeDef):
         return f"tree:{value}"
-    if isinstance(value, tuple | list):
-        return f"{type(value).__name__}({', '.join(_fingerprint(part, below) for part in value)})"
-    if isinstance(value, dict):
+    if issubclass(kind, tuple | list):
+        return f"{kind.__name__}({', '.join(_fingerprint(part, below) for part in value)})"
+    if issubclass(kind, dict):
         return f"dict({', '.join(f'{key!r}: {_fingerprint(part, below)}' for key, part in value.items())})"
-    if isinstance(value, np.ndarray | jax.Array) and not is_prng_key(value.dtype):
-        value = np.asarray(value)
-        return f"array:{value.dtype}{value.shape}{hashlib.sha256(value.tobytes()).hexdigest()}"
-    if isinstance(
-        value, int | float | complex | str | bytes | slice | np.generic | type | types.ModuleType | Dim | None
+    if issubclass(kind, np.ndarray | jax.Array) and not is_prng_key(value.dtype):
+        array: np.ndarray = np.asarray(value)
+        return f"array:{array.dtype}{array.shape}{hashlib.sha256(array.tobytes()).hexdigest()}"
+    if issubclass(
+        kind, int | float | complex | str | bytes | slice | np.generic | type | types.ModuleType | Dim | types.NoneType
     ):
-        return f"{type(value).__name__}:{value!r}"
-    if type(value).__module__.partition(".")[0] == "jax" and not callable(value):
+        return f"{kind.__name__}:{value!r}"
+    if kind.__module__.partition(".")[0] == "jax" and not callable(value):
         return _ADDRESS.sub("", repr(value))
     return f"id:{id(value)}"
 
@@ -164,14 +171,14 @@ _originals: dict[type, Callable[..., Any]] = {}
 
 
 @contextlib.contextmanager
-def intercepting() -> Iterator[None]:
+def intercepting() -> Generator[None]:
     """Calls of functions with a gradient rule of their own become ops, in threads in which importing is active."""
     global _depth
     with _lock:
         if not _depth:
             for kind in (jax.custom_jvp, jax.custom_vjp):
-                _originals[kind] = kind.__call__
-                kind.__call__ = _interceptor(kind.__call__)
+                _originals[kind] = _any(kind).__call__
+                _any(kind).__call__ = _interceptor(_originals[kind])
         _depth += 1
     try:
         yield
@@ -180,7 +187,11 @@ def intercepting() -> Iterator[None]:
             _depth -= 1
             if not _depth:
                 for kind, original in _originals.items():
-                    kind.__call__ = original  # pyright: ignore[reportAttributeAccessIssue]
+                    _any(kind).__call__ = original
+
+
+def _any(value: Any) -> Any:
+    return value
 
 
 def _interceptor(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -194,7 +205,7 @@ def _interceptor(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def _called(custom: Any, original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Bind the call of a custom_jvp or custom_vjp object as an op."""
-    leaves, tree = jax.tree.flatten((args, kwargs))
+    leaves, tree = _jax.tree.flatten((args, kwargs))
     arrays = [leaf for leaf in leaves if _is_tensor(leaf)]
     same = REGISTRY.get(_SAME.get(f"{custom.__module__}.{custom.__qualname__}", ""))
     if same is not None and importing.is_body(same.name):
@@ -207,9 +218,9 @@ def _called(custom: Any, original: Callable[..., Any], args: tuple[Any, ...], kw
     def function(given: list[Any], _: tuple[Any, ...]) -> list[Any]:
         arrivals = iter(given)
         filled = [next(arrivals) if _is_tensor(leaf) else leaf for leaf in static]
-        positional, keyword = jax.tree.unflatten(tree, filled)
+        positional, keyword = _jax.tree.unflatten(tree, filled)
         try:
-            results, made.tree = jax.tree.flatten(original(custom, *positional, **keyword))
+            results, made.tree = _jax.tree.flatten(original(custom, *positional, **keyword))
         except Exception as error:
             if is_refusal(error):
                 raise _closes_over(name, error) from error
@@ -220,7 +231,7 @@ def _called(custom: Any, original: Callable[..., Any], args: tuple[Any, ...], kw
     sha = register(name, "gradient", parts, function)
     made = lookup(sha)
     results = importing.bind(extern, [arrays, sha, ()])
-    return jax.tree.unflatten(made.tree, results if isinstance(results, tuple) else [results])
+    return _jax.tree.unflatten(made.tree, importing.results_of(results))
 
 
 def _is_tensor(leaf: Any) -> bool:
@@ -243,7 +254,7 @@ def _batched(arrays: Sequence[Any], axes: Sequence[Any], *, call: importing.Call
     ranks = {jnp.ndim(array) - (axis is not None) for array, axis in zip(arrays, axes, strict=True)}
     if call.op.has(Trait.ELEMENTWISE) and len(ranks) == 1:
         return importing.op_p.bind(*_aligned(arrays, axes), call=call), [0]
-    found = jax.vmap(lambda *some: call.run(some), tuple(axes))(*arrays)
+    found = _jax.vmap(call.apply, tuple(axes))(*arrays)
     return found, [0] * len(found)
 
 
@@ -260,12 +271,12 @@ def _mapped(arrays: Sequence[Any], axes: tuple[Any, ...], call: importing.Call) 
     """The Python function that maps another one, which keeps its gradient rule."""
 
     def function(given: list[Any], _: tuple[Any, ...]) -> list[Any]:
-        return list(jax.vmap(lambda *some: call.run(some), axes)(*given))
+        return list(_jax.vmap(call.apply, axes)(*given))
 
     parts = [repr(call.operands), repr(attrs.key(call.static)), repr(axes)]
     sha = register(f"vmap of {lookup(call.static[0]).name}", "gradient", parts, function)
     results = importing.bind(extern, [list(arrays), sha, ()])
-    found = list(results) if isinstance(results, tuple) else [results]
+    found = importing.results_of(results)
     return found, [0] * len(found)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from . import equality, printer
-from .attrs import substitute_attr
+from .attrs import kind_of, substitute_attr
 from .dims import Dim
 from .ir import Node, Operand, Value
 
@@ -31,7 +31,18 @@ class Graph:
         assigns: (state Value, its new value), at most one a state.
     """
 
-    __slots__ = ("_digest", "assigns", "consts", "inputs", "name", "nodes", "output_names", "outputs", "params", "state")
+    __slots__ = (
+        "_digest",
+        "assigns",
+        "consts",
+        "inputs",
+        "name",
+        "nodes",
+        "output_names",
+        "outputs",
+        "params",
+        "state",
+    )
 
     def __init__(
         self,
@@ -89,9 +100,11 @@ class Graph:
         def operand(item: Operand) -> Operand:
             if type(item) is Value:
                 return new[item]
-            return tuple(operand(part) for part in item) if type(item) is tuple else item
+            return tuple(operand(part) for part in item) if kind_of(item) is tuple else item
 
-        groups = [[argument(value) for value in group] for group in (self.inputs, self.params, self.state)]
+        inputs, params, state = (
+            [argument(value) for value in group] for group in (self.inputs, self.params, self.state)
+        )
         consts = {argument(value): array for value, array in self.consts.items()}
         nodes: list[Node] = []
         for node in self.nodes:
@@ -106,7 +119,7 @@ class Graph:
             nodes.append(made)
         outputs = [new[value] for value in self.outputs]
         assigns = [(new[target], new[value]) for target, value in self.assigns]
-        return Graph(self.name, *groups, consts, nodes, outputs, assigns, self.output_names)
+        return Graph(self.name, inputs, params, state, consts, nodes, outputs, assigns, self.output_names)
 
     def __str__(self) -> str:
         return printer.text(self)

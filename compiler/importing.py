@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
-from jax import export
+from jax import core, export
 from jax.extend.core import Primitive
 from jax.interpreters import ad
 
@@ -28,7 +27,8 @@ from .types import TensorType, from_aval, jax_dtype
 _local = threading.local()
 # Takes part in the keys of JAX's tracing caches: what a jitted function of the user's gave in one trace holds that
 # trace's values, and must not come back in another.
-_context = jax.make_user_context(None)
+_jax: Any = jax  # whose annotations are in part unknown to pyright
+_context: Any = _jax.make_user_context(None)
 _SCOPE = "kgc{"
 
 
@@ -38,7 +38,7 @@ def is_active() -> bool:
 
 
 @contextlib.contextmanager
-def active(env: Mapping[str, int | Dim] | None = None) -> Iterator[None]:
+def active(env: Mapping[str, int | Dim] | None = None) -> Generator[None]:
     """Bind our ops as primitives inside; `env` replaces unknown sizes in the types of outer values."""
     before = getattr(_local, "env", None)
     _local.env = dict(env or {})
@@ -50,7 +50,7 @@ def active(env: Mapping[str, int | Dim] | None = None) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def suspended() -> Iterator[None]:
+def suspended() -> Generator[None]:
     """Run bodies of ops inside as plain JAX functions."""
     before = getattr(_local, "env", None)
     _local.env = None
@@ -62,7 +62,7 @@ def suspended() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def scoped(path: str) -> Iterator[None]:
+def scoped(path: str) -> Generator[None]:
     """Give equations of `jax.numpy` traced inside this layer path (the frontend enters it where it calls a layer)."""
     with jax.named_scope(f"{_SCOPE}{path}}}"):
         yield
@@ -82,6 +82,14 @@ def is_body(op: str) -> bool:
     return found
 
 
+_MANY = (tuple, list)
+
+
+def results_of(out: Any) -> list[Any]:
+    """What an op's call returns, as a list."""
+    return list(out) if attrs.kind_of(out) in _MANY else [out]
+
+
 class Call:
     """One call of our op, as a primitive's parameter: operands marked `ARRAY` arrive as arrays."""
 
@@ -95,15 +103,19 @@ class Call:
         arrivals = iter(arrays)
         return tuple(_fill(item, arrivals) for item in self.operands)
 
+    def apply(self, *arrays: Any) -> list[Any]:
+        """`run`, for `jax.vmap`."""
+        return self.run(arrays)
+
     def run(self, arrays: Sequence[Any]) -> list[Any]:
         """The op's body on arrays; its results."""
-        operands = [list(item) if type(item) is tuple else item for item in self.filled(arrays)]
+        operands: list[Any] = [list(item) if type(item) in _MANY else item for item in self.filled(arrays)]
         _local.body = self.op.name
         try:
             out = self.op.run(self.op.arguments(operands, infer.lowered(self.static)))
         finally:
             _local.body = ""
-        return list(out) if isinstance(out, tuple | list) else [out]
+        return results_of(out)
 
     def __repr__(self) -> str:
         return f"<call of {self.op.name}>"
@@ -131,7 +143,7 @@ ARRAY = _Mark()
 def _fill(item: Any, arrivals: Iterator[Any]) -> Any:
     if item is ARRAY:
         return next(arrivals)
-    return tuple(_fill(part, arrivals) for part in item) if type(item) is tuple else item
+    return tuple([_fill(part, arrivals) for part in item]) if attrs.kind_of(item) in _MANY else item
 
 
 def bind(op: Any, values: Sequence[Any]) -> Any:
@@ -160,8 +172,8 @@ def bind(op: Any, values: Sequence[Any]) -> Any:
 
 def wrapped(value: Any) -> Any:
     """An attribute as it may come from a tracer's shape: JAX's sizes become ours."""
-    if isinstance(value, tuple | list):
-        return tuple([wrapped(item) for item in value])  # pyright: ignore[reportUnknownVariableType]
+    if issubclass(type(value), _MANY):
+        return tuple([wrapped(item) for item in value])
     if type(value) is slice:
         return slice(wrapped(value.start), wrapped(value.stop), wrapped(value.step))
     return dims.wrap(value) if export.is_symbolic_dim(value) else value
@@ -172,14 +184,14 @@ def outer(value: Value) -> Any:
     return outer_p.bind(outer=Outer(value))
 
 
-op_p = Primitive("kgc_op")
+op_p: Any = Primitive("kgc_op")
 op_p.multiple_results = True
-outer_p = Primitive("kgc_outer")
+outer_p: Any = Primitive("kgc_outer")
 
 
 def shaped(type_: TensorType) -> Any:
     """The abstract value of a type."""
-    return jax.core.ShapedArray(type_.aval.shape, jax_dtype(type_.dtype), weak_type=type_.weak)
+    return core.ShapedArray(type_.aval.shape, jax_dtype(type_.dtype), weak_type=type_.weak)
 
 
 def _op_types(*avals: Any, call: Call) -> list[Any]:
@@ -206,15 +218,15 @@ def _op_jvp(primals: Sequence[Any], tangents: Sequence[Any], *, call: Call) -> t
             given[i] = primal
         return call.run(given)
 
-    _, found = jax.jvp(body, [primals[i] for i in moved], [tangents[i] for i in moved])
+    _, found = _jax.jvp(body, [primals[i] for i in moved], [tangents[i] for i in moved])
     return results, found
 
 
 op_p.def_abstract_eval(_op_types)
 outer_p.def_abstract_eval(_outer_type)
-ad.primitive_jvps[op_p] = _op_jvp
+ad.primitive_jvps[op_p] = _op_jvp  # pyright: ignore[reportUnknownMemberType]
 
 
 def as_array(value: Any) -> Any:
     """What a traced function may return, as JAX takes it: a value of the enclosing graph becomes its tracer."""
-    return outer(value) if type(value) is Value else jnp.asarray(value)
+    return outer(value) if type(value) is Value else _jax.numpy.asarray(value)

@@ -15,6 +15,7 @@ from typing import Any
 import jax
 
 from . import attrs, dims
+from .attrs import kind_of
 from .dims import Dim
 from .errors import DTypeError, KgcError, ShapeError
 from .ir import Value
@@ -24,6 +25,7 @@ from .types import TensorType, from_aval, tensor_type
 Substitution = tuple[tuple[str, "int | Dim"], ...]
 Inferred = tuple[tuple[TensorType, ...], Substitution]
 
+_jax: Any = jax  # whose annotations are in part unknown to pyright
 _PROBES = ((5040, 64), (15120, 192), (25200, 320))
 """Numbers for unknown sizes and for batches: highly composite, so that divisibility does not refuse them."""
 
@@ -40,11 +42,13 @@ REFUSALS = (
 
 def strict() -> bool:
     """Whether the process asked JAX to refuse rank or dtype promotion."""
-    config = jax.config
+    config: Any = _jax.config
     return config.jax_numpy_rank_promotion != "allow" or config.jax_numpy_dtype_promotion != "standard"
 
 
-def result_types(op: Any, operands: tuple[Any, ...], static: tuple[Any, ...], scope: str, loc: Location | None) -> Inferred:
+def result_types(
+    op: Any, operands: tuple[Any, ...], static: tuple[Any, ...], scope: str, loc: Location | None
+) -> Inferred:
     """Types of the results of `op` on these operands, and what must be equal for them to hold.
 
     Raises:
@@ -59,14 +63,14 @@ def result_types(op: Any, operands: tuple[Any, ...], static: tuple[Any, ...], sc
 
 
 def _signature(operand: Any) -> Any:
-    kind = type(operand)
+    kind = kind_of(operand)
     if kind is Value:
         return operand.type
     return tuple([_signature(item) for item in operand]) if kind is tuple else kind
 
 
 def _typed(operand: Any) -> Any:
-    kind = type(operand)
+    kind = kind_of(operand)
     if kind is Value:
         return operand.type
     return tuple([_typed(item) for item in operand]) if kind is tuple else operand
@@ -77,8 +81,8 @@ def _infer(op: Any, spec: tuple[Any, ...], static: tuple[Any, ...], scope: str, 
         if op.check is not None:
             op.check(*op.arguments(spec, static))
         if op.shape is not None:
-            types = op.shape(*op.arguments(spec, static))
-            return (types if isinstance(types, tuple) else (types,)), ()
+            types: Any = op.shape(*op.arguments(spec, static))
+            return (types if issubclass(kind_of(types), tuple) else (types,)), ()
     except KgcError as error:
         if loc is not None:
             error.where = loc
@@ -113,17 +117,17 @@ def evaluate(op: Any, spec: tuple[Any, ...], static: tuple[Any, ...]) -> tuple[T
         def fill(item: Any) -> Any:
             if isinstance(item, TensorType):
                 return next(arrivals)
-            return [fill(part) for part in item] if type(item) is tuple else item
+            return [fill(part) for part in item] if kind_of(item) is tuple else item
 
         return op.run(op.arguments([fill(item) for item in spec], lowered(static)))
 
-    out = jax.eval_shape(body, *[leaf.aval for leaf in leaves])
-    return tuple([from_aval(item) for item in (out if isinstance(out, tuple | list) else (out,))])
+    out = _jax.eval_shape(body, *[leaf.aval for leaf in leaves])
+    return tuple([from_aval(item) for item in (out if issubclass(kind_of(out), (tuple, list)) else (out,))])
 
 
 def lowered(value: Any) -> Any:
     """Attributes as bodies take them: sizes as JAX has them."""
-    kind = type(value)
+    kind = kind_of(value)
     if kind is Dim:
         return value.expr
     if kind is tuple:
@@ -144,7 +148,7 @@ def _types(spec: Any) -> Iterator[TensorType]:
 def _substituted(item: Any, env: dict[str, int | Dim]) -> Any:
     if isinstance(item, TensorType):
         return item.substitute(env)
-    return tuple([_substituted(part, env) for part in item]) if type(item) is tuple else item
+    return tuple([_substituted(part, env) for part in item]) if kind_of(item) is tuple else item
 
 
 def _substitutions(op: Any, spec: tuple[Any, ...], static: tuple[Any, ...]) -> Iterator[Substitution]:
@@ -205,14 +209,14 @@ def pair(a: int | Dim, b: int | Dim) -> tuple[str, int | Dim] | None:
 def _attr_symbols(value: Any) -> list[str]:
     if type(value) is Dim:
         return list(value.symbols)
-    return [name for item in value for name in _attr_symbols(item)] if type(value) is tuple else []
+    return [name for item in value for name in _attr_symbols(item)] if kind_of(value) is tuple else []
 
 
 def _numbers(value: Any) -> Iterator[int]:
     """Numbers by which an attribute may want a size to be divisible."""
     if type(value) is int:
         yield value
-    elif type(value) is tuple:
+    elif kind_of(value) is tuple:
         yield math.prod(item for item in value if type(item) is int and item > 0)
         for item in value:
             yield from _numbers(item)
@@ -240,8 +244,8 @@ def _probe(op: Any, spec: tuple[Any, ...], static: tuple[Any, ...]) -> tuple[Ten
         shape: list[int | Dim] = []
         for axis in range(rank):
             numbers = [result.shape[axis] for result in results]
-            named = {peer.shape[axis] for peer in peers} if len({id(peer.shape[axis]) for peer in peers}) == 1 else set()
-            name = next(iter(named), None)
+            one = len({id(peer.shape[axis]) for peer in peers}) == 1
+            name = peers[0].shape[axis] if one else None
             if len(set(numbers)) == 1:
                 shape.append(numbers[0])
             elif isinstance(name, Dim) and all(name.substitute(e) == n for e, n in zip(envs, numbers, strict=True)):
@@ -289,4 +293,4 @@ def _reason(refusal: Exception) -> str:
 
 
 def _shown(item: Any) -> str:
-    return f"[{', '.join(_shown(part) for part in item)}]" if type(item) is tuple else str(item)
+    return f"[{', '.join(_shown(part) for part in item)}]" if kind_of(item) is tuple else str(item)

@@ -19,8 +19,12 @@ from .graph import Graph
 from .ir import Node, Value
 from .types import TensorType
 
+_jnp: Any = jnp  # whose annotations are in part unknown to pyright
 
-def evaluate(graph: Graph, inputs: Sequence[Any], params: Sequence[Any] = (), state: Sequence[Any] = ()) -> tuple[list[Any], list[Any]]:
+
+def evaluate(
+    graph: Graph, inputs: Sequence[Any], params: Sequence[Any] = (), state: Sequence[Any] = ()
+) -> tuple[list[Any], list[Any]]:
     """Outputs, and the new values of `graph.assigns` in their order.
 
     Args:
@@ -66,7 +70,7 @@ def run_node(node: Node, values: dict[Value, Any], env: dict[str, int | Dim]) ->
         raise
     except infer.REFUSALS as error:
         raise _refused(node, operands, error) from error
-    return out if isinstance(out, tuple | list) else (out,)
+    return out if issubclass(attrs.kind_of(out), (tuple, list)) else (out,)
 
 
 def bind(type_: TensorType, array: Any, env: dict[str, int | Dim]) -> bool:
@@ -79,7 +83,7 @@ def bind(type_: TensorType, array: Any, env: dict[str, int | Dim]) -> bool:
 
 def _constant(type_: TensorType, array: Any) -> Any:
     """The array with the weak-type flag that its type says, on which the dtype of results depends."""
-    made: Any = jnp.asarray(array)
+    made = _jnp.asarray(array)
     if not type_.weak:
         return made
     convert: Any = lax.convert_element_type_p
@@ -89,7 +93,7 @@ def _constant(type_: TensorType, array: Any) -> Any:
 def _filled(operand: Any, values: dict[Value, Any]) -> Any:
     if type(operand) is Value:
         return values[operand]
-    return [_filled(item, values) for item in operand] if type(operand) is tuple else operand
+    return [_filled(item, values) for item in operand] if attrs.kind_of(operand) is tuple else operand
 
 
 def _misfit(graph: Graph, value: Value, array: Any, env: dict[str, int | Dim]) -> ShapeError:
@@ -122,7 +126,8 @@ def _failed(node: Node, value: Value, array: Any, env: dict[str, int | Dim]) -> 
     layer = f" in layer '{node.loc.scope}'" if node.loc is not None and node.loc.scope else ""
     shapes = ", ".join(str(used.type.substitute(env)) for used in node.uses())
     return ShapeError(
-        f"{node.op.name}{layer} gives shape {tuple(jnp.shape(array))} on this data, where the graph expects {value.type.substitute(env)}",
+        f"{node.op.name}{layer} gives shape {tuple(jnp.shape(array))} on this data, "
+        f"where the graph expects {value.type.substitute(env)}",
         where=node.loc,
         received=shapes,
         hint="sizes that were unknown when the model was defined do not fit together on this data.",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from .attrs import is_tuple
+from .attrs import is_tuple, kind_of
 from .dims import Dim
 from .location import Location
 from .tensor import OPERATORS, TensorMethods
@@ -78,7 +78,7 @@ class Node:
         for operand in self.operands:
             if type(operand) is Value:
                 yield operand
-            elif type(operand) is tuple:
+            elif kind_of(operand) is tuple:
                 for item in operand:
                     if type(item) is Value:
                         yield item

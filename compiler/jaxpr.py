@@ -18,11 +18,13 @@ import numpy as np
 from . import builder as building
 from . import dims, extern, importing, infer
 from .dims import Dim
-from .errors import GraphError, ShapeError
+from .errors import GraphError, KgcError, ShapeError
 from .ir import Value
 from .jaxpr_import import Importer, Place
 from .refusals import explained
 from .refusals import is_refusal as is_refusal
+
+_jax: Any = jax  # whose annotations are in part unknown to pyright
 
 
 def trace_mixing(
@@ -60,16 +62,20 @@ def trace_mixing(
             closed, returned = _traced(function, arguments, env)
         except Exception as error:
             first = first or error
-            if restore is None or not isinstance(explained(error, ""), ShapeError | GraphError):
+            if restore is None or not isinstance(error, ShapeError | GraphError):
                 break
             continue
         return _imported(current, closed, returned, arguments, env)
     if first is None:
         raise GraphError("a mixing call was not traced")
-    reason = explained(first, ", ".join(str(value.type) for value in arguments))
-    if reason is first:
-        raise first
-    raise reason from first
+    raise _explained(first, arguments) from first.__cause__
+
+
+def _explained(error: Exception, arguments: Sequence[Value]) -> Exception:
+    found = explained(error, ", ".join(str(value.type) for value in arguments))
+    if isinstance(found, KgcError):
+        found.__notes__ = []  # JAX's, on where its frames are
+    return found
 
 
 class _Tensor:
@@ -85,13 +91,16 @@ def _traced(
     returned: list[Any] = []
 
     def traced(*tracers: Any) -> list[Any]:
-        results = list(function(*tracers))
+        try:
+            results = list(function(*tracers))
+        except Exception as error:  # before JAX takes its frames out of the traceback
+            raise _explained(error, arguments) from error
         returned.extend(_TENSOR if _is_tensor(item) else item for item in results)
         return [importing.as_array(item) for item in results if _is_tensor(item)]
 
     avals = [value.type.substitute(env).aval for value in arguments]
     with importing.active(env), extern.intercepting():
-        return jax.make_jaxpr(traced)(*avals), returned
+        return _jax.make_jaxpr(traced)(*avals), returned
 
 
 def _is_tensor(item: Any) -> bool:

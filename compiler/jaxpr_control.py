@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import jax
+from jax import core
 
 from . import dims, extern
-from .importing import outer_p, wrapped
+from .importing import outer_p, results_of, wrapped
 from .ir import Value
 from .lax_codec import NoCode
 from .op import REGISTRY
@@ -145,7 +145,7 @@ def _callback(importer: Importer, equation: Any, values: list[Any], place: Place
         if not static:
             made.bind(*arrays[1:], **params, **({"result_avals": ()} if "result_avals" in equation.params else {}))
             return arrays[:1]
-        results = tuple(jax.core.ShapedArray(shape, jax_dtype(dtype)) for shape, dtype in static)
+        results = tuple(core.ShapedArray(shape, jax_dtype(dtype)) for shape, dtype in static)
         return list(made.bind(*arrays, **params, result_avals=results))
 
     sha = extern.register(made.name, "callback", parts, function)
@@ -202,6 +202,6 @@ def _equations(jaxpr: Any) -> Iterator[Any]:
     for equation in getattr(jaxpr, "jaxpr", jaxpr).eqns:
         yield equation
         for param in equation.params.values():
-            for item in param if isinstance(param, tuple | list) else (param,):
+            for item in results_of(param):
                 if hasattr(item, "eqns") or hasattr(item, "jaxpr"):
                     yield from _equations(item)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from . import attrs, dims, importing, infer, location
+from . import dims, importing, infer, location
 from .builder import Builder
 from .dims import Dim
 from .errors import GraphError, KgcError
@@ -24,6 +24,7 @@ from .location import Location
 from .op import REGISTRY
 from .types import TensorType, dtype_name, from_aval, jax_dtype
 
+_LISTS = (tuple,)
 Env = Mapping[str, "int | Dim"]
 
 _INLINED = {
@@ -58,7 +59,7 @@ class Importer:
         self.builder, self.env, self.captured = builder, env, captured
         self.bools: dict[Value, Value] = {}
         self.effects: list[tuple[str, list[Any], Location | None]] = []
-        self._constants: dict[tuple[type, Any, str], Value] = {}
+        self._constants: dict[tuple[str, str], Value] = {}
 
     # Values
     def resolve(self, value: Value) -> Value:
@@ -69,7 +70,7 @@ class Importer:
         """A Value for what an equation gave; a number becomes a constant."""
         if type(item) is Value:
             return item
-        key = (type(item.value), repr(item.value), item.dtype)
+        key = (repr(item.value), item.dtype)
         if key not in self._constants:
             self._constants[key] = self.builder.const(np.asarray(item.value, jax_dtype(item.dtype)))
         return self._constants[key]
@@ -77,7 +78,7 @@ class Importer:
     def constant(self, array: Any, place: Place) -> Value:
         """A captured array."""
         if is_prng_key(getattr(array, "dtype", np.dtype("float32"))):
-            check_key(array.dtype)
+            check_key(array.dtype, place.loc)
             data = self.builder.const(np.asarray(jax.random.key_data(array)))
             return self.record(REGISTRY["lax.random_wrap"], (data,), (), place.loc)[0]
         return self.builder.const(array)
@@ -116,7 +117,8 @@ class Importer:
         scope = around.scope if scope is None else scope
         loc = around.loc
         if loc is None and info.traceback is not None:
-            loc = location.of_frames(*info.traceback.raw_frames(), self.builder.loc)
+            codes, offsets = info.traceback.raw_frames()
+            loc = location.of_frames(codes, offsets, self.builder.loc)
         return Place(loc.within(scope) if loc is not None else None, scope, around.function)
 
     def equation(self, equation: Any, values: list[Any], place: Place) -> Sequence[Any]:
@@ -199,7 +201,7 @@ class Importer:
         """Add one node; its results."""
         spec = tuple([self._substituted(item) for item in operands]) if self.env else operands
         types, substitution = infer.result_types(op, spec, static, loc.scope if loc is not None else "", loc)
-        demands = [item for value in static if isinstance(value, attrs.GraphLike) for item in _demands(value)]
+        demands = [item for value in static if type(value) is Graph for item in _demands(value)]
         node = Node(op, operands, static, types, loc, (*substitution, *demands))
         self.builder.nodes.append(node)
         return node.results
@@ -207,12 +209,12 @@ class Importer:
     def _substituted(self, operand: Any) -> Any:
         if type(operand) is Value:
             return Value(operand.type.substitute(self.env))
-        return tuple([self._substituted(item) for item in operand]) if type(operand) is tuple else operand
+        return tuple([self._substituted(item) for item in operand]) if type(operand) in _LISTS else operand
 
     def checked(self, results: tuple[Value, ...], equation: Any, place: Place) -> tuple[Value, ...]:
         """The results, when they have the types that JAX found."""
         for result, atom in zip(results, equation.outvars, strict=True):
-            expected = type_of(atom.aval)
+            expected = type_of(atom.aval, place.loc)
             if expected.dtype != result.type.dtype or any(
                 a is not b for a, b in zip(expected.shape, result.type.shape, strict=True)
             ):
@@ -272,23 +274,24 @@ def converted(number: Scalar, params: Mapping[str, Any]) -> Scalar:
     return Scalar(kind(value.item()), dtype, bool(params["weak_type"]))
 
 
-def type_of(aval: Any) -> TensorType:
+def type_of(aval: Any, where: Location | None) -> TensorType:
     """Our type of an abstract value."""
     if is_prng_key(aval.dtype):
-        check_key(aval.dtype)
+        check_key(aval.dtype, where)
     return from_aval(aval)
 
 
-def check_key(dtype: Any) -> None:
+def check_key(dtype: Any, where: Location | None) -> None:
     """Refuse keys of another generator than JAX's default."""
     if dtype != jax_dtype("key"):
         raise GraphError(
             "a random key of another generator than JAX's default is used",
+            where=where,
             received=str(dtype),
             hint="make keys by `jax.random.key(seed)` without `impl`.",
         )
 
 
-def _demands(region: Any) -> list[tuple[str, int | Dim]]:
+def _demands(region: Graph) -> list[tuple[str, int | Dim]]:
     """What the nodes of a region demand of sizes: the node that holds it demands it in the enclosing graph."""
     return [item for node in region.nodes for item in node.substitution]

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
@@ -19,6 +20,8 @@ from .errors import ArgumentError
 from .importing import wrapped
 from .op import Op, Trait, op
 from .types import dtype_name, jax_dtype
+
+_MANY = (tuple, list)
 
 
 class NoCode(Exception):
@@ -40,10 +43,13 @@ def _plain(value: Any) -> Any:
 
 
 def _optional(codec: Codec) -> Codec:
-    return Codec(
-        lambda value: None if value is None else codec.encode(value),
-        lambda value: None if value is None else codec.decode(value),
-    )
+    def encode(value: Any) -> Any:
+        return None if value is None else codec.encode(value)
+
+    def decode(value: Any) -> Any:
+        return None if value is None else codec.decode(value)
+
+    return Codec(encode, decode)
 
 
 def _record(made: Callable[..., Any], *fields: str) -> Codec:
@@ -53,7 +59,7 @@ def _record(made: Callable[..., Any], *fields: str) -> Codec:
         return tuple([_plain(tuple(getattr(value, field))) for field in fields])
 
     def decode(value: Any) -> Any:
-        if not isinstance(value, tuple) or len(value) != len(fields):
+        if type(value) not in _MANY or len(value) != len(fields):
             raise ArgumentError(f"{len(fields)} tuples are needed: {', '.join(fields)}", received=repr(value))
         return made(**dict(zip(fields, value, strict=True)))
 
@@ -80,15 +86,19 @@ def _precision() -> Codec:
     one = _enum({member.name: member for member in lax.Precision})
 
     def encode(value: Any) -> Any:
-        return tuple([one.encode(part) for part in value]) if isinstance(value, tuple) else one.encode(value)
+        return tuple([one.encode(part) for part in value]) if type(value) in _MANY else one.encode(value)
 
     def decode(value: Any) -> Any:
-        return tuple([one.decode(part) for part in value]) if isinstance(value, tuple) else one.decode(value)
+        return tuple([one.decode(part) for part in value]) if type(value) in _MANY else one.decode(value)
 
     return _optional(Codec(encode, decode))
 
 
-PLAIN = Codec(_plain, lambda value: value)
+def _same(value: Any) -> Any:
+    return value
+
+
+PLAIN = Codec(_plain, _same)
 DTYPE = _optional(Codec(dtype_name, jax_dtype))
 PRECISION = _precision()
 MODE = _enum({member.name: member for member in lax.GatherScatterMode})
@@ -226,7 +236,7 @@ def primitive(
             out = call(*_typed(row, flat), **decoded)
         except AssertionError as error:  # JAX's own checks of parameters, which text may get wrong
             raise ValueError(str(error) or f"{name} does not take these parameters") from error
-        return tuple(out) if isinstance(out, list) else out
+        return tuple(out) if type(out) in _MANY else out
 
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
     parameters = [
@@ -284,4 +294,4 @@ def with_many(function: Callable[..., Any], **fixed: Any) -> Callable[..., Any]:
 
 def is_prng_key(dtype: Any) -> bool:
     """Whether a dtype is that of random keys, of whatever generator."""
-    return bool(jax.dtypes.issubdtype(dtype, jax.dtypes.prng_key))
+    return bool(jnp.issubdtype(dtype, jax.dtypes.prng_key))

@@ -14,10 +14,12 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax import core
 
 from . import attrs as attributes
 from . import builder as building
 from . import importing, infer
+from .attrs import kind_of
 from .errors import ArgumentError, DTypeError
 from .ir import Value
 from .tensor import OPERATORS
@@ -74,7 +76,9 @@ class Op:
         self.signature = inspect.signature(fn)
         parameters = list(self.signature.parameters.values())
         self.params = tuple(p.name for p in parameters)
-        self.kinds = tuple(_KINDS.get(p.annotation if isinstance(p.annotation, str) else "", "attr") for p in parameters)
+        self.kinds = tuple(
+            _KINDS.get(p.annotation if isinstance(p.annotation, str) else "", "attr") for p in parameters
+        )
         self.defaults = tuple(p.default for p in parameters)
         pairs = list(zip(self.params, self.kinds, strict=True))
         self.operand_names = tuple(p for p, kind in pairs if kind != "attr")
@@ -103,7 +107,9 @@ class Op:
             if position is None or position < count:
                 problem = "got twice" if position is not None else "does not have"
                 raise ArgumentError(
-                    f"{self.name}() {problem} the argument '{name}'", received=f"{name}={value!r:.60}", hint=f"it is {self.usage()}."
+                    f"{self.name}() {problem} the argument '{name}'",
+                    received=f"{name}={value!r:.60}",
+                    hint=f"it is {self.usage()}.",
                 )
             values[position] = value
         if _REQUIRED in values[count:] if kwargs else count < len(values) and values[count] is _REQUIRED:
@@ -128,8 +134,10 @@ class Op:
                 continue
             value = values[position]
             if kind == "list":
-                if not isinstance(value, list | tuple):
-                    raise DTypeError(f"{self.name}() takes a list of tensors for '{self.params[position]}'", received=repr(value))
+                if not issubclass(kind_of(value), (list, tuple)):
+                    raise DTypeError(
+                        f"{self.name}() takes a list of tensors for '{self.params[position]}'", received=repr(value)
+                    )
                 items = [self._resolve(item) for item in value]
                 values[position] = items
             else:
@@ -142,7 +150,7 @@ class Op:
                     return _defer(self, args, kwargs)
                 if type(item) is Value:
                     symbolic = True
-                elif isinstance(item, jax.core.Tracer):
+                elif isinstance(item, core.Tracer):
                     traced = True
         current = building.current()
         if traced and importing.is_active():
@@ -156,7 +164,7 @@ class Op:
         return self.eager(values)
 
     def _resolve(self, value: Any) -> Any:
-        kind = type(value)
+        kind = kind_of(value)
         if kind is Value or kind in (int, float, bool, np.ndarray):
             return value
         if hasattr(kind, "__kgc_record__"):
@@ -199,7 +207,9 @@ class Op:
             for name, kind, value in zip(self.params, self.kinds, values, strict=True)
         ]
         if self.check is not None:
-            self.check(*[value if kind == "attr" else _typed(value) for kind, value in zip(self.kinds, normal, strict=True)])
+            self.check(
+                *[value if kind == "attr" else _typed(value) for kind, value in zip(self.kinds, normal, strict=True)]
+            )
         return self.run([infer.lowered(v) if kind == "attr" else v for kind, v in zip(self.kinds, normal, strict=True)])
 
     def arguments(self, operands: Sequence[Any], static: Sequence[Any]) -> list[Any]:
@@ -223,7 +233,7 @@ _types: dict[Any, TensorType] = {}
 
 def _typed(value: Any) -> Any:
     """An operand as checks see it: arrays by their type, numbers and None as they are."""
-    if isinstance(value, list):
+    if issubclass(kind_of(value), list):
         return tuple([_typed(item) for item in value])
     if value is None or isinstance(value, int | float | bool):
         return value
@@ -237,8 +247,8 @@ def _typed(value: Any) -> Any:
 def _defer(op: Op, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Let the higher floor's tensor record the call (a `KerasTensor` between layer calls)."""
     for value in (*args, *kwargs.values()):
-        for item in value if isinstance(value, list | tuple) else (value,):
-            record = getattr(type(item), "__kgc_record__", None)
+        for item in value if issubclass(kind_of(value), (list, tuple)) else (value,):
+            record = getattr(kind_of(item), "__kgc_record__", None)
             if record is not None:
                 return record(item, op, args, kwargs)
     raise DTypeError(f"{op.name}() was given a tensor that nothing records")
@@ -288,4 +298,6 @@ def op(
 
 def describe(values: Iterable[Any]) -> str:
     """Types of operands, for messages."""
-    return ", ".join(str(v.type) if type(v) is Value else str(v) if isinstance(v, TensorType) else repr(v) for v in values)
+    return ", ".join(
+        str(v.type) if type(v) is Value else str(v) if isinstance(v, TensorType) else repr(v) for v in values
+    )

@@ -1,12 +1,10 @@
-"""IR text to graphs: a scanner and a recursive descent, with errors that name the line of the text.
+"""IR text to graphs, by recursive descent, with errors that name the line of the text.
 
 `parse(str(graph)) == graph`.  Nothing in the text can name anything but registered ops: parsing executes nothing.
 """
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,24 +18,9 @@ from .graph import Graph
 from .ir import Node, Value
 from .location import Location
 from .op import REGISTRY, Op
+from .scanner import Scanner
 from .types import TensorType, parse_type
 
-_STRING = r'"(?:[^"\\\n]|\\.)*"'
-_PATTERNS = {
-    name: re.compile(pattern)
-    for name, pattern in {
-        "space": r"(?:\s|//[^\n]*)*",
-        "name": rf"[A-Za-z_0-9][\w./-]*|{_STRING}",
-        "string": _STRING,
-        "word": r"[A-Za-z_][\w.]*",
-        "type": r"~?[a-z]+[0-9]*\[[^\]]*\]",
-        "sha": r"sha256:[0-9a-f]{64}",
-        "number": r"-?(?:inf|nan|(?:\d+\.\d*|\.\d+|\d+)(?:[eE][+-]?\d+)?)(?=\s*[,)\]}])",
-        "scalar": r"-?(?:inf|nan|(?:\d+\.\d*|\.\d+|\d+)(?:[eE][+-]?\d+)?)(?=[,\]\s]|$)",
-    }.items()
-}
-_NAMES = {mark: re.compile(rf"\s*{mark}([A-Za-z_0-9][\w./-]*)") for mark in "%@"}
-_BLANK = ("", " ", "\n", "\t", "\r", "\f", "\v", "/")
 _WORDS: dict[str, Any] = {"True": True, "False": False, "None": None, "...": Ellipsis}
 
 
@@ -54,89 +37,23 @@ def parse(text: str, consts: Mapping[str, np.ndarray] | None = None) -> Graph:
     return _Parser(text, consts or {}).module()
 
 
-class _Parser:
+class _Parser(Scanner):
     def __init__(self, text: str, consts: Mapping[str, np.ndarray]) -> None:
-        self.text, self.at, self.consts = text, 0, consts
+        super().__init__(text)
+        self.consts = consts
         self.symbols: dict[str, Dim] = {}
         self.types: dict[str, TensorType] = {}
         self.graphs: dict[str, Graph] = {}
 
-    # Scanning
-    def error(self, problem: str, hint: str | None = None) -> IRError:
-        line = self.text.count("\n", 0, self.at) + 1
-        shown = self.text.split("\n")[line - 1].strip() if self.text else ""
-        return IRError(f"line {line} of the IR text: {problem}", received=shown[:200], hint=hint)
-
-    def skip(self) -> None:
-        if self.text[self.at : self.at + 1] not in _BLANK:
-            return
-        found = _PATTERNS["space"].match(self.text, self.at)
-        self.at = found.end() if found else self.at
-
-    def peek(self, mark: str) -> bool:
-        self.skip()
-        return self.text.startswith(mark, self.at)
-
-    def take(self, mark: str) -> bool:
-        if self.peek(mark):
-            self.at += len(mark)
-            return True
-        return False
-
-    def expect(self, mark: str) -> None:
-        if not self.take(mark):
-            raise self.error(f"`{mark}` is expected before `{self.text[self.at : self.at + 20]}`")
-
-    def match(self, kind: str, wanted: str) -> str:
-        found = self.maybe(kind)
-        if found is None:
-            raise self.error(f"{wanted} is expected before `{self.text[self.at : self.at + 20]}`")
-        return found
-
-    def maybe(self, kind: str) -> str | None:
-        self.skip()
-        found = _PATTERNS[kind].match(self.text, self.at)
-        if found is None:
-            return None
-        self.at = found.end()
-        return found.group()
-
-    def keyword(self, word: str) -> bool:
-        self.skip()
-        end = self.at + len(word)
-        follows = self.text[end : end + 1]
-        if self.text.startswith(word, self.at) and not (follows.isalnum() or follows == "_"):
-            self.at = end
-            return True
-        return False
-
-    def name(self, mark: str) -> str:
-        found = _NAMES[mark].match(self.text, self.at)
-        if found is not None:  # all but quoted names and those behind a comment
-            self.at = found.end()
-            return found[1]
-        self.expect(mark)
-        text = self.match("name", "a name")
-        return self.unquote(text) if text[0] == '"' else text
-
-    def unquote(self, text: str) -> str:
-        try:
-            return str(json.loads(text))
-        except ValueError:
-            raise self.error(f"{text} is no string") from None
-
     def type(self) -> TensorType:
         text = self.match("type", "a type")
-        known = self.types.get(text)
-        if known is not None:
-            return known
-        try:
-            known = self.types[text] = parse_type(text, self.symbols)
-            return known
-        except IRError as error:
-            raise self.error(error.what, error.hint) from None
+        if text not in self.types:
+            try:
+                self.types[text] = parse_type(text, self.symbols)
+            except IRError as error:
+                raise self.error(error.what, error.hint) from None
+        return self.types[text]
 
-    # Grammar
     def module(self) -> Graph:
         graph: Graph | None = None
         while not self.peek("graph") or graph is None:
@@ -193,10 +110,10 @@ class _Parser:
             assigns.append((target, self.use(values)))
         self.expect("}")
         if [value.type for value in outputs] != declared:
-            raise self.error(f"@{name} returns {[str(v.type) for v in outputs]} where its head says {list(map(str, declared))}")
+            returned = [str(value.type) for value in outputs]
+            raise self.error(f"@{name} returns {returned} where its head says {list(map(str, declared))}")
         made = Graph(name, inputs, groups["param"], groups["state"], consts, nodes, outputs, assigns, labels)
-        self.graphs[name] = made
-        return made
+        return self.graphs.setdefault(name, made)
 
     def outputs(self) -> tuple[list[TensorType], list[str]]:
         self.expect("(")
@@ -269,12 +186,6 @@ class _Parser:
             if self.keyword(word):
                 return word == "True"
         return self.number(self.match("scalar", "a number"))
-
-    def number(self, text: str) -> Any:
-        try:
-            return int(text) if text.lstrip("-").isdigit() else float(text)
-        except ValueError:
-            raise self.error(f"`{text:.40}` is no number") from None
 
     def node(self, values: dict[str, Value]) -> Node:
         names: list[str] = []
@@ -350,7 +261,7 @@ class _Parser:
             if name not in self.graphs:
                 raise self.error(f"no graph @{name} stands before this use")
             return self.graphs[name]
-        if self.peek("(") :
+        if self.peek("("):
             return self.tuple(values, depth)
         if self.keyword("slice"):
             parts = self.tuple(values, depth)

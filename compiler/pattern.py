@@ -164,6 +164,8 @@ class Call(Pattern):
         for name, kind, default in zip(op.params, op.kinds, op.defaults, strict=True):
             if name in plan or self.rest:
                 continue
+            if default is op.signature.empty and self.head in Trait.__members__:
+                return []
             if default is op.signature.empty:
                 raise ArgumentError(f"a pattern of {op.name} lacks '{name}'", hint="write `...` for whatever it is.")
             plan[name] = Exactly(attrs.normalize(default, op.name, name) if kind == "attr" else default)

@@ -12,7 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from . import dims
 from . import transform as transforms
+from .dims import Dim
 from .errors import ArgumentError, IRError, KgcError
 from .graph import Graph
 from .passes.eliminate_common import eliminate_common
@@ -167,9 +169,23 @@ def _run(step: Pass, graph: Graph) -> PassResult:
     if isinstance(made, Graph):
         made = PassResult(made)
     if made.graph is not graph:
+        made = PassResult(_in_the_sizes_of(graph, made.graph), made.transform)
         verify(made.graph, step.name)
         _check_contract(step.name, graph, made)
     return made
+
+
+def _in_the_sizes_of(old: Graph, new: Graph) -> Graph:
+    """`new` with the unknown sizes named as in `old`: a pass that goes through text brings names of its own."""
+    known = {value.name: value.type for value in old.inputs}
+    pairs = [(value.type, known[value.name]) for value in new.inputs if value.name in known]
+    pairs += [(a.type, b.type) for a, b in zip(new.outputs, old.outputs, strict=False)]
+    env: dict[str, int | Dim] = {}
+    for mine, theirs in pairs:
+        if mine is not theirs and mine.rank == theirs.rank:
+            for size, wanted in zip(mine.shape, theirs.shape, strict=True):
+                dims.solve(size, wanted, env)
+    return new.substitute(env) if env else new
 
 
 def _check_contract(name: str, old: Graph, made: PassResult) -> None:

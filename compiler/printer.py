@@ -130,12 +130,12 @@ class _Printer:
     def operand(self, value: Any, names: dict[Value, str]) -> str:
         if type(value) is Value:
             return names.get(value, "%?")
-        if type(value) is tuple:
+        if attrs.kind_of(value) is tuple:
             return f"[{', '.join(self.operand(item, names) for item in value)}]"
         return _scalar(value)
 
     def attribute(self, value: Any) -> str:
-        kind = type(value)
+        kind = attrs.kind_of(value)
         if kind is Dim:
             return str(self.named(value))
         if kind is tuple:
@@ -203,7 +203,7 @@ def _scalar(value: Any) -> str:
 
 def _inline(array: np.ndarray) -> str:
     def nested(item: Any) -> str:
-        return f"[{', '.join(nested(part) for part in item)}]" if isinstance(item, list) else _scalar(item)
+        return f"[{', '.join(nested(part) for part in item)}]" if attrs.kind_of(item) is list else _scalar(item)
 
     plain = array if array.dtype.kind in "iub" else np.array([_shortest(x) for x in array.flat]).reshape(array.shape)
     return nested(plain.tolist())

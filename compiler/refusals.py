@@ -7,6 +7,7 @@ of arrays (`x.astype`, `x.at`) and sizes in `jnp.zeros(x.shape)` too.
 
 from __future__ import annotations
 
+import dis
 import re
 import types
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ _NAMES = tuple(f"{kind.__module__}.{kind.__qualname__}" for kind in (Value, Dim)
 _MARKS = (*_NAMES, "<tensor ", "'Value'", "'Dim'")
 _OBJECT = re.compile(r"<class 'kgc\.(?:\w+\.)*(\w+)'>")
 _METHODS = frozenset(name for name in dir(jax.Array) if not name.startswith("__"))
+_RAISE = dis.opmap["RAISE_VARARGS"]
 _NOT_KNOWN = (
     jax.errors.ConcretizationTypeError,
     jax.errors.TracerArrayConversionError,
@@ -111,14 +113,13 @@ def _frames(error: BaseException) -> Iterator[tuple[types.FrameType, int]]:
 
 def _through_jax(error: BaseException) -> bool:
     """Whether code of JAX was running; JAX may have taken its frames out, and then says so in a note."""
-    notes: list[str] = getattr(error, "__notes__", [])
-    if any("JAX" in note for note in notes):
-        return True
     after = False
-    for frame, _ in _frames(error):
+    raised = True
+    for frame, lasti in _frames(error):
         name = frame.f_globals.get("__name__", "")
         if name.partition(".")[0] in ("jax", "jaxlib"):
             after = True
         elif not is_ours(name):
-            after = False
-    return after
+            after, raised = False, frame.f_code.co_code[lasti] == _RAISE
+    notes: list[str] = getattr(error, "__notes__", [])
+    return after or (not raised and any("JAX" in note for note in notes))

@@ -169,7 +169,7 @@ class _Sweep(Rewriter):
                 del self.nodes[mark:]
                 if made is None:
                     continue
-                results = tuple([made] if isinstance(made, Value) else made)
+                results = tuple(made if isinstance(made, Sequence) else [made])
                 if not all(type(result) is Value for result in results) or len(results) != len(node.results):
                     raise IRError(f"the row {row.text} of {self.rules.name} gives {results!r} for {node!r}")
                 pairs = list(zip(results, node.results, strict=True))

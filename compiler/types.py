@@ -36,6 +36,7 @@ SHORT: dict[str, str] = {
     "key": "key",
 }
 LONG: dict[str, str] = {short: long for long, short in SHORT.items()}
+_jax: Any = jax  # whose annotations are in part unknown to pyright
 _WITHOUT_X64 = {"float64": "float32", "int64": "int32", "uint64": "uint32", "complex128": "complex64"}
 
 Shape = tuple["int | Dim", ...]
@@ -123,11 +124,13 @@ def dtype_name(dtype: Any) -> str:
         name = _numpy_name(dtype)
     else:
         name = _numpy_name(dtype.dtype)
-    if not jax.config.read("jax_enable_x64"):
+    if not _jax.config.read("jax_enable_x64"):
         name = _WITHOUT_X64.get(name, name)
     if name not in SHORT:
         known = ", ".join(SHORT)
-        raise DTypeError(f"{dtype!r} is no dtype that kgc has", received=f"dtype={dtype!r:.60}", hint=f"one of {known}.")
+        raise DTypeError(
+            f"{dtype!r} is no dtype that kgc has", received=f"dtype={dtype!r:.60}", hint=f"one of {known}."
+        )
     return name
 
 
@@ -144,7 +147,7 @@ def jax_dtype(name: str) -> Any:
     """The dtype JAX wants for a canonical name."""
     if name == "key":
         if not _key_dtype:  # eval_shape makes no key, so no backend is started
-            _key_dtype.append(jax.eval_shape(jax.random.key, 0).dtype)
+            _key_dtype.append(_jax.eval_shape(jax.random.key, 0).dtype)
         return _key_dtype[0]
     return jnp.dtype(name)
 

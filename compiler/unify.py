@@ -48,9 +48,9 @@ def _equate(a: int | Dim, b: int | Dim, node: Node, env: dict[str, int | Dim], r
         env[found[0]] = found[1]
         reason[found[0]] = node
         return
-    multiples = [_multiple(side) for side in (left, right)]
-    if multiples[0] and multiples[1]:
-        (k, x), (m, y) = multiples
+    one, other = _multiple(left), _multiple(right)
+    if one and other:
+        (k, x), (m, y) = one, other
         common, quotient = math.lcm(k, m), dims.fresh("d")
         env[x], env[y] = common // k * quotient, common // m * quotient
         reason[x] = reason[y] = node

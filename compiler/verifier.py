@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from . import attrs, infer
-from .errors import IRError, KgcError
 from .dims import Dim
+from .errors import IRError, KgcError
 from .graph import Graph
 from .ir import Node, Value
 from .types import TensorType
@@ -37,12 +37,16 @@ def verify(graph: Graph, after: str = "") -> Graph:
         known.add(id(value))
     for value, array in graph.consts.items():
         if array.shape != value.type.shape or array.dtype != value.type.aval.dtype:
-            raise IRError(f"@{graph.name}{blame}: constant %{value.name} is {array.dtype}{array.shape}, not {value.type}")
+            raise IRError(
+                f"@{graph.name}{blame}: constant %{value.name} is {array.dtype}{array.shape}, not {value.type}"
+            )
     for index, node in enumerate(graph.nodes):
         _verify_node(graph, node, index, known, blame)
         for position, result in enumerate(node.results):
             if id(result) in known or result.node is not node or result.index != position:
-                raise IRError(f"@{graph.name}{blame}: node {index} ({node.op.name}) does not own its results", where=node.loc)
+                raise IRError(
+                    f"@{graph.name}{blame}: node {index} ({node.op.name}) does not own its results", where=node.loc
+                )
             known.add(id(result))
     for value in graph.roots():
         if id(value) not in known:
@@ -93,7 +97,8 @@ def _verify_node(graph: Graph, node: Node, index: int, known: set[int], blame: s
     actual = [result.type for result in node.results]
     if len(types) != len(actual) or not all(_agree(a, b) for a, b in zip(actual, types, strict=True)):
         raise IRError(
-            f"{where} has type {', '.join(map(str, actual))}, its rule says {', '.join(map(str, types))}", where=node.loc
+            f"{where} has type {', '.join(map(str, actual))}, its rule says {', '.join(map(str, types))}",
+            where=node.loc,
         )
 
 

@@ -9,16 +9,17 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax import core
 
 from ..compiler import builder as building
-from ..compiler import importing, jaxpr, location
+from ..compiler import location
 from ..compiler.dims import Dim
 from ..compiler.errors import ArgumentError, DTypeError, GraphError, KgcError, ShapeError
 from ..compiler.ir import Value
 from ..compiler.types import dtype_name, from_aval, is_float
 from ..runtime import seeds
 from ..runtime.program import Program
-from . import constraints, regularizers, symbolic, trace, tree
+from . import constraints, mixing, regularizers, symbolic, trace, tree
 from .variable import Variable
 
 
@@ -70,7 +71,7 @@ def _recorded(layer: Any, tracing: trace.Trace, args: tuple[Any, ...], kwargs: d
         try:
             _check_input(layer, args, kwargs)
             _ensure_built(layer, args, kwargs)
-            outputs = _run(layer, tracing, args, kwargs)
+            outputs = mixing.run(layer.call, args, kwargs)
         except TypeError as error:
             if isinstance(error, KgcError):
                 raise
@@ -88,7 +89,8 @@ def _check_input(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> N
     """What kgc's layers refuse, in words of their own; before weights are made for it."""
     check = getattr(layer, "check_input", None)
     if check is not None:
-        given = args or [value for name, value in kwargs.items() if name == next(iter(signature(type(layer).call).parameters))]
+        first = next(iter(signature(type(layer).call).parameters), "")
+        given = args or ((kwargs[first],) if first in kwargs else ())
         if given:
             check(*[tree.map_leaves(_typed, arg) for arg in given])
 
@@ -114,44 +116,13 @@ def _usage(layer: Any) -> str:
     return f"call{inspect.Signature([p.replace(annotation=p.empty) for p in parameters])}"
 
 
-def _run(layer: Any, tracing: trace.Trace, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    mark = tracing.mark()
-    try:
-        return layer.call(*args, **kwargs)
-    except (TypeError, ValueError, AttributeError, NotImplementedError) as error:
-        if importing.is_active() or not jaxpr.is_refusal(error):
-            raise
-    tracing.roll_back(mark)
-    return _run_mixing(layer, tracing, args, kwargs)
-
-
-def _run_mixing(layer: Any, tracing: trace.Trace, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Trace a `call` that hands tensors to `jax.numpy` by JAX itself, and import what it did as `lax.*` ops."""
-    leaves = [leaf for leaf in tree.leaves((args, kwargs)) if type(leaf) is Value]
-    losses = len(tracing.losses)
-    kept: dict[str, Any] = {}
-
-    def function(*tracers: Any) -> list[Any]:
-        arrivals = iter(tracers)
-        filled = tree.map_leaves(lambda leaf: next(arrivals) if type(leaf) is Value else leaf, (args, kwargs))
-        kept["outputs"] = layer.call(*filled[0], **filled[1])
-        kept["assigned"] = tracing.traced_assignments()
-        added, tracing.losses[losses:] = tracing.losses[losses:], []
-        kept["losses"] = len(added)
-        return [*tree.leaves(kept["outputs"]), *(value for _, value in kept["assigned"]), *added]
-
-    values = jaxpr.trace_mixing(function, leaves)
-    count = len(list(tree.leaves(kept["outputs"])))
-    for (variable, _), value in zip(kept["assigned"], values[count:], strict=False):
-        tracing.assign(variable, value)
-    tracing.losses.extend(values[len(values) - kept["losses"] :] if kept["losses"] else [])
-    return tree.pack(kept["outputs"], values[:count])
-
-
 def resolve_training(
     layer: Any, tracing: trace.Trace, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[bool | None, tuple[Any, ...], dict[str, Any]]:
-    """The explicit argument, else the enclosing call's, else the signature's default, else the phase.
+    """The explicit argument, else the enclosing call's, else the phase, else the signature's default, else False.
+
+    The phase is what `fit`, `evaluate` or `predict` says; a plain call has none.  It stands before the default, for
+    many layers of users have `training=False` there and are meant to train in `fit`.
 
     Returns what nested calls inherit (None when nobody said), and the arguments with `training` where `call` takes it.
     """
@@ -177,7 +148,8 @@ def resolve_training(
     inherited = tracing.enclosing_training()
     default = parameters["training"].default
     default = default if isinstance(default, bool) else None
-    value = inherited if inherited is not None else default if default is not None else tracing.training
+    value = inherited if inherited is not None else bool(default)
+    tracing.by_default |= inherited is None and value
     if position < len(args):
         args = (*args[:position], value, *args[position + 1 :])
     else:
@@ -213,7 +185,7 @@ def _cast(leaf: Any, dtype: str) -> Any:
     if type(leaf) is Value:
         return trace.op("cast")(leaf, dtype) if is_float(leaf.dtype) and leaf.dtype != dtype else leaf
     if isinstance(leaf, jax.Array | np.ndarray) and is_float(dtype_name(leaf.dtype)) and leaf.dtype.name != dtype:
-        return trace.op("cast")(leaf, dtype) if isinstance(leaf, jax.core.Tracer) else leaf.astype(dtype)
+        return trace.op("cast")(leaf, dtype) if isinstance(leaf, core.Tracer) else leaf.astype(dtype)
     return leaf
 
 
@@ -241,7 +213,12 @@ def _ensure_built(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
         bound = signature(type(layer).call).bind(*args, **kwargs).arguments
         by_shape = {f"{name}_shape": value for name, value in bound.items()}
         arguments = {name: shapes(by_shape[name]) for name in names if name in by_shape}
-    layer.build(**arguments)
+    made = len(layer._variables)
+    try:
+        layer.build(**arguments)
+    except BaseException:
+        del layer._variables[made:]  # a call with other shapes may follow, and builds anew
+        raise
     layer.built = True
 
 
@@ -264,7 +241,7 @@ def make_weight(
         owner = layer if late is None else late
         raise GraphError(
             f"layer '{owner.name}' makes a weight in a call after its first",
-            received=f"weight '{name or 'variable'}' of shape {shape}" + (f" of layer '{layer.name}'" if owner is not layer else ""),
+            received=f"weight '{name or 'variable'}' of shape {shape} of layer '{layer.name}'",
             hint="make weights and layers in `__init__` or `build`, and keep them on `self`; or once: "
             "`if self.w is None: self.w = self.add_weight(…)`.",
         )
@@ -282,9 +259,7 @@ def make_weight(
     scopes = [*tracing.scopes] if tracing is not None else []
     if not scopes or scopes[-1] != layer.name:
         scopes.append(layer.name)
-    variable = Variable(
-        initializer, tuple(int(s) for s in sizes), dtype, trainable, autocast, aggregation, name=name
-    )
+    variable = Variable(initializer, tuple(int(s) for s in sizes), dtype, trainable, autocast, aggregation, name=name)
     variable.path = "/".join([*scopes, variable.name])
     variable.trainable = trainable and layer._trainable
     variable.regularizer = regularizers.get(regularizer)
@@ -297,7 +272,11 @@ def add_loss(layer: Any, loss: Any) -> None:
     """Keep a loss that `call` added."""
     tracing = trace.current()
     if tracing is None:
-        raise GraphError(f"add_loss() of '{layer.name}' was called outside `call`", hint="call it inside `call`.")
+        raise GraphError(
+            f"add_loss() of '{layer.name}' was called outside `call`",
+            received=f"{loss!r:.60}",
+            hint="call it inside `call`.",
+        )
     for item in loss if isinstance(loss, list | tuple) else [loss]:
         tracing.losses.append(item)
 
@@ -318,7 +297,9 @@ def eager(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     try:
         found = layer._programs.get(key)
     except TypeError as error:
-        raise DTypeError(f"layer '{layer.name}' was called with an argument it cannot take", received=str(error)) from None
+        raise DTypeError(
+            f"layer '{layer.name}' was called with an argument it cannot take", received=str(error)
+        ) from None
     if found is None:
         found = layer._programs[key] = _compile(layer, args, kwargs, arrays)
     program, structure, count = found
@@ -330,7 +311,7 @@ def eager(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 @location.boundary
 def _compile(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any], arrays: list[Any]) -> Any:
     training = bool(kwargs.get("training") or False)
-    with trace.Trace(layer.name, training) as tracing:
+    with trace.Trace(layer.name, None) as tracing:
         tracing.builder.loc = location.here()
         filled: list[Any] = []
         for index, array in enumerate(arrays):
@@ -344,7 +325,7 @@ def _compile(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any], arrays: 
 
 def call_address() -> np.ndarray:
     """Address of the random numbers of one call outside `fit`."""
-    return np.array([seeds.word(), 1, 0, seeds.next_call("call")], np.uint32)
+    return np.array([seeds.word(), 1, seeds.next_call("call"), 0, 0], np.uint32)
 
 
 def _is_array(leaf: Any) -> bool:

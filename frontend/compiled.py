@@ -1,15 +1,17 @@
-"""What `compile` was told, resolved against a model's outputs: which loss, weight and metrics belong to which output."""
+"""What `compile` was told, resolved against a model's outputs: the loss, weight and metrics of each output."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
-from ..compiler.errors import ArgumentError
+from ..compiler.errors import ArgumentError, KgcError
 from ..compiler.ir import Value
 from ..compiler.types import tensor_type
-from . import losses, metrics, trace, tree
+from . import losses, metrics, mixing, trace, tree
 from .broadcasting import size_tensor
+from .metrics import check as check_metric
 
 
 class Compiled:
@@ -34,6 +36,9 @@ class Compiled:
             self._metrics_by_output(metrics, "metrics"),
             self._metrics_by_output(weighted_metrics, "weighted_metrics"),
         ]
+        for row in self._given:
+            for item in tree.leaves(row):
+                check_metric(item)
         self.metrics: list[list[tuple[Any, bool]]] | None = None
         self.loss_tracker = _mean("loss")
         several = sum(item is not None for item in self.losses) > 1
@@ -61,8 +66,9 @@ class Compiled:
         if isinstance(given, list | tuple):
             if len(given) != count:
                 raise ArgumentError(
-                    f"compile() was given {len(given)} {what} for {count} output{'s' if count != 1 else ''}",
-                    hint="give one for each output (None where there is none).",
+                    f"compile() was given {what} for {len(given)} outputs, and the model has {count}",
+                    received=f"{what}={given!r:.80}",
+                    hint=f"give one for each output (None where there is none): {', '.join(self._labels())}.",
                 )
             return list(given)
         return [given] * count
@@ -75,7 +81,9 @@ class Compiled:
             return [_as_list(item) for item in self._by_output(given, what)]
         if not isinstance(given, list | tuple):
             raise ArgumentError(
-                f"compile() takes {what} as a list or a dict by output", received=f"{what}={given!r}", hint="write `metrics=[…]`."
+                f"compile() takes {what} as a list or a dict by output",
+                received=f"{what}={given!r}",
+                hint="write `metrics=[…]`.",
             )
         nested = any(isinstance(item, list | tuple) for item in given)
         if nested or count > 1:
@@ -83,8 +91,9 @@ class Compiled:
                 return [_as_list(item) for item in given]
             if nested or count > 1:
                 raise ArgumentError(
-                    f"compile() was given {len(given)} {what} for {count} outputs",
-                    hint="give a list for each output, or a dict by output name.",
+                    f"compile() was given {what} for {len(given)} outputs, and the model has {count}",
+                    received=f"{what}={given!r:.80}",
+                    hint=f"give a list for each output, or a dict by output name: {', '.join(self._labels())}.",
                 )
         return [list(given)]
 
@@ -92,20 +101,24 @@ class Compiled:
     def target_types(self, outputs: list[Value]) -> list[Any]:
         """Types of the targets that the losses imply; None for an output without a loss."""
         return [
-            None if loss is None else loss.target_type(value.type) for loss, value in zip(self.losses, outputs, strict=True)
+            None if loss is None else loss.target_type(value.type)
+            for loss, value in zip(self.losses, outputs, strict=True)
         ]
 
-    def total_loss(self, targets: list[Any], outputs: list[Value], weights: list[Any], extra: list[Any]) -> tuple[Any, list[Any]]:
+    def total_loss(
+        self, targets: list[Any], outputs: list[Value], weights: list[Any], extra: list[Any]
+    ) -> tuple[Any, list[Any]]:
         """The scalar to minimise, and each output's own loss (None without one); `extra` are added as they are."""
         parts: list[Any] = []
         total: Any = None
-        for loss, factor, target, output, weight in zip(
-            self.losses, self.weights, targets, outputs, weights, strict=True
+        for label, loss, factor, target, output, weight in zip(
+            self._labels(), self.losses, self.weights, targets, outputs, weights, strict=True
         ):
             if loss is None:
                 parts.append(None)
                 continue
-            value = loss(target, output, sample_weight=weight)
+            with _naming(f"loss '{loss.name}'", label):
+                value = mixing.run(loss, (target, output), {"sample_weight": weight})
             parts.append(value)
             weighted = value if factor == 1.0 else value * factor
             total = weighted if total is None else total + weighted
@@ -158,10 +171,11 @@ class Compiled:
                 tracker.update_state(part, sample_weight=size)
                 logs[tracker.name] = tracker.result()
         rows = self.resolve_metrics(targets, outputs)
-        for row, target, output, weight in zip(rows, targets, outputs, weights, strict=True):
+        for label, row, target, output, weight in zip(self._labels(), rows, targets, outputs, weights, strict=True):
             for metric, weighted in row:
-                metric.update_state(target, output, sample_weight=weight if weighted else None)
-                result = metric.result()
+                with _naming(f"metric '{metric.name}'", label):
+                    mixing.run(metric.update_state, (target, output), {"sample_weight": weight if weighted else None})
+                    result = mixing.run(metric.result, (), {})
                 name = getattr(metric, "log_name", metric.name)
                 if isinstance(result, Mapping):
                     logs.update(result)
@@ -173,6 +187,17 @@ class Compiled:
         """Forget what the metrics have seen."""
         for metric in self.tracked():
             metric.reset_state()
+
+
+@contextmanager
+def _naming(what: str, output: str) -> Iterator[None]:
+    """Inside, errors say which loss or metric they are about."""
+    try:
+        yield
+    except KgcError as error:
+        said = error.what.removeprefix(what)
+        error.what = f"{what} of output '{output}'{'' if said != error.what else ': '}{said}"
+        raise
 
 
 def regularization(variables: Any) -> list[Any]:
@@ -199,4 +224,8 @@ def _number(value: Any) -> float:
     try:
         return float(value)
     except (TypeError, ValueError):
-        raise ArgumentError("a loss weight is a number", received=repr(value)) from None
+        raise ArgumentError(
+            "a loss weight is a number",
+            received=repr(value),
+            hint="`loss_weights` is a list or a dict of numbers by output.",
+        ) from None

@@ -66,7 +66,9 @@ def get(identifier: Any) -> DTypePolicy:
         return DTypePolicy(identifier)
     if isinstance(identifier, str) and identifier not in SHORT:
         raise DTypeError(
-            "This is no dtype and no dtype policy", received=repr(identifier), hint=nearest(identifier, (*_MIXED, *SHORT))
+            "This is no dtype and no dtype policy",
+            received=repr(identifier),
+            hint=nearest(identifier, (*_MIXED, *SHORT)),
         )
     return DTypePolicy(dtype_name(identifier))
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..compiler import dims
-from ..compiler.errors import DataError
+from ..compiler.errors import DataError, shown
 from ..compiler.types import TensorType, dtype_name, tensor_type
 from ..runtime.data.arrays import ArraySource, as_array
 from ..runtime.data.batches import NamedArray
@@ -72,12 +72,19 @@ def prepare(model: Any, x: Any, y: Any, sample_weight: Any, class_weight: Any, w
     Raises:
         DataError: count, structure, shape, dtype or labels do not fit the model.
     """
+    what = what if what.endswith(")") else f"{what}()"
     if x is None:
-        raise DataError(f"{what}() of model '{model.name}' was given no data", hint="pass x (and y).")
-    if not hasattr(x, "shape") and not isinstance(x, list | tuple | Mapping) and (hasattr(x, "__next__") or hasattr(x, "__iter__")):
-        if not hasattr(x, "to_numpy"):
+        raise DataError(f"{what} of model '{model.name}' was given no data", received="x=None", hint="pass x (and y).")
+    if (
+        not hasattr(x, "shape")
+        and not isinstance(x, list | tuple | Mapping)
+        and (hasattr(x, "__next__") or hasattr(x, "__iter__"))
+    ):
+        if not hasattr(x, "to_numpy") and not isinstance(x, str | bytes):
             raise DataError(
-                f"{what}() takes arrays; generators and data loaders are not supported yet", received=f"{type(x).__name__}"
+                f"{what} takes arrays; generators and data loaders are not supported yet",
+                received=shown(x),
+                hint="collect the batches into arrays: `np.concatenate([batch for batch in x])`.",
             )
     if not tree.is_nested(x) or any(hasattr(leaf, "shape") for leaf in tree.leaves(x)):
         model.prepare_for(tree.map_leaves(lambda leaf: as_array(NamedArray("x", leaf)), x))
@@ -89,11 +96,11 @@ def prepare(model: Any, x: Any, y: Any, sample_weight: Any, class_weight: Any, w
     if y is None and what.startswith("predict"):
         return Data(inputs, [], [])
     targets, weights = flatten_targets(model, y, sample_weight, class_weight, what)
-    rows = {leaf.name: len(leaf.array) for leaf in (*inputs, *targets, *weights) if leaf is not None}
-    if len(set(rows.values())) > 1:
+    rows = [(leaf.name, len(leaf.array)) for leaf in (*inputs, *targets, *weights) if leaf is not None]
+    if len({count for _, count in rows}) > 1:
         raise DataError(
-            f"{what}() was given data of different lengths",
-            received=", ".join(f"{name}: {count} rows" for name, count in rows.items()),
+            f"{what} was given data of different lengths",
+            received=", ".join(f"{name}: {count} rows" for name, count in rows),
             hint="the first axis of every array is the sample.",
         )
     return Data(inputs, targets, weights)
@@ -103,7 +110,7 @@ def flatten_targets(
     model: Any, y: Any, sample_weight: Any, class_weight: Any, what: str
 ) -> tuple[list[NamedArray | None], list[NamedArray | None]]:
     """Targets and weights, one for each output (None where an output has no loss and no metric)."""
-    compiled = model._require_compiled(what)
+    compiled = model._require_compiled(what.partition("(")[0])
     names, keys = compiled.names, compiled.keys
     wanted = [
         loss is not None or bool(plain) or bool(weighted)
@@ -118,7 +125,9 @@ def flatten_targets(
             continue
         if item is None:
             raise DataError(
-                f"{what}() of model '{model.name}' needs targets for output '{name}'", hint="pass y, or compile without a loss for it."
+                f"{what} of model '{model.name}' needs targets for output '{name}'",
+                received="y=None" if y is None else shown(y),
+                hint="pass y, or compile without a loss for it.",
             )
         array = as_array(NamedArray(label, item))
         loss = compiled.losses[index]
@@ -135,9 +144,23 @@ def _weights(
 ) -> list[NamedArray | None]:
     if class_weight is not None:
         if sample_weight is not None:
-            raise DataError(f"{what}() takes class_weight or sample_weight, not both")
+            raise DataError(
+                f"{what} takes class_weight or sample_weight, not both",
+                received=f"{class_weight=} and sample_weight of {shown(sample_weight)}",
+                hint="multiply the weights of the samples by those of their classes.",
+            )
         if len(names) > 1:
-            raise DataError("class_weight is for models with one output", hint="use sample_weight by output.")
+            raise DataError(
+                "class_weight is for models with one output",
+                received=f"{len(names)} outputs",
+                hint="use sample_weight by output.",
+            )
+        if not isinstance(class_weight, Mapping):
+            raise DataError(
+                f"{what} takes class_weight as a dict",
+                received=f"{class_weight=!r:.80}",
+                hint="from class to weight: `{0: 1.0, 1: 5.0}`.",
+            )
         return [NamedArray("class_weight", _class_weights(targets[0].array, class_weight), "float32")]
     if sample_weight is None:
         return [None] * len(names)
@@ -145,10 +168,20 @@ def _weights(
         given: list[Any] = [sample_weight] * len(names)
     else:
         given = _by_output(model, sample_weight, names, keys, "sample_weight", what)
-    return [
-        None if item is None else NamedArray("sample_weight", as_array(NamedArray("sample_weight", item)), "float32")
-        for item in given
-    ]
+    return [_sample_weight(item, output) for item, output in zip(given, model.outputs, strict=True)]
+
+
+def _sample_weight(item: Any, output: Any) -> NamedArray | None:
+    if item is None:
+        return None
+    array = as_array(NamedArray("sample_weight", item))
+    if array.ndim > len(output.shape):
+        raise DataError(
+            f"sample_weight has more axes than output '{output.name}' of shape {output.shape}",
+            received=f"{array.dtype}{list(array.shape)}",
+            hint="give one number for each sample, or for each step of it.",
+        )
+    return NamedArray("sample_weight", array, "float32")
 
 
 def _class_weights(labels: np.ndarray, class_weight: Mapping[int, float]) -> np.ndarray:
@@ -169,7 +202,7 @@ def _by_output(model: Any, given: Any, names: list[str], keys: list[str], label:
         unknown = [key for key in given if key not in names and key not in keys]
         if unknown:
             raise DataError(
-                f"{what}() was given {label} for '{unknown[0]}', which is no output of model '{model.name}'",
+                f"{what} was given {label} for '{unknown[0]}', which is no output of model '{model.name}'",
                 received=f"a dict of {', '.join(map(repr, given))}",
                 hint=f"the outputs are {', '.join(keys or names)}.",
             )
@@ -177,12 +210,13 @@ def _by_output(model: Any, given: Any, names: list[str], keys: list[str], label:
     if len(names) == 1:
         if isinstance(given, list | tuple) and len(given) == 1 and hasattr(given[0], "shape"):
             return [given[0]]
-        return [_as_array(given)]
+        return [given]
     if isinstance(given, list | tuple) and len(given) == len(names):
         return list(given)
     raise DataError(
-        f"{what}() needs {label} for {len(names)} outputs of model '{model.name}' ({', '.join(keys or names)})",
-        received=f"{type(given).__name__}" + (f" of {len(given)}" if isinstance(given, list | tuple) else f" {np.shape(given)}"),
+        f"{what} needs {label} for {len(names)} outputs of model '{model.name}' ({', '.join(keys or names)})",
+        received=f"{type(given).__name__}"
+        + (f" of {len(given)}" if isinstance(given, list | tuple) else f" {np.shape(given)}"),
         hint="pass a list in this order, or a dict by name.",
     )
 
@@ -190,12 +224,8 @@ def _by_output(model: Any, given: Any, names: list[str], keys: list[str], label:
 def _lists_as_arrays(x: Any, count: int) -> Any:
     """A nested list of numbers as an array, for a model of one input."""
     if count == 1 and isinstance(x, list | tuple) and x and not any(hasattr(leaf, "shape") for leaf in x):
-        return np.asarray(x)
+        return as_array(NamedArray("x", x))
     return x
-
-
-def _as_array(item: Any) -> Any:
-    return np.asarray(item) if isinstance(item, list | tuple) else item
 
 
 def _check_input(model: Any, tensor: Any, array: np.ndarray, what: str) -> None:
@@ -204,23 +234,23 @@ def _check_input(model: Any, tensor: Any, array: np.ndarray, what: str) -> None:
         size is None or size == actual for size, actual in zip(shape[1:], array.shape[1:], strict=True)
     )
     if not fits:
-        hint = None
+        hint = "None stands for any size; the first axis is the sample."
         if array.ndim == len(shape) - 1 and array.shape == tuple(shape[1:]):
             hint = "add the batch axis: `x[None]`."
         elif None not in shape[1:] and int(np.prod(array.shape[1:])) == int(np.prod(shape[1:])):
-            hint = f"reshape it: `x.reshape({('-1', *map(str, shape[1:]))})`.".replace("'", "")
+            hint = f"reshape it: `x.reshape({(-1, *shape[1:])})`."
         raise DataError(
-            f"{what}() of model '{model.name}': input '{tensor.name}' has shape {shape}",
+            f"{what} of model '{model.name}': input '{tensor.name}' has shape {shape}",
             received=f"{array.dtype}{list(array.shape)}",
             hint=hint,
         )
     if tensor.dtype.startswith(("int", "uint")) and array.dtype.kind == "f" and array.size:
         sample = array.reshape(-1)[:1000]
+        if not np.isfinite(sample).all():
+            return  # the source says so, of all rows
         if not np.array_equal(sample, np.floor(sample)):
             raise DataError(
-                f"{what}() of model '{model.name}': input '{tensor.name}' holds {tensor.dtype}",
+                f"{what} of model '{model.name}': input '{tensor.name}' holds {tensor.dtype}",
                 received=f"{array.dtype} with fractions",
                 hint="give whole numbers, or an `Input(dtype='float32')`.",
             )
-
-

@@ -24,7 +24,9 @@ from .saving.registry import serializable
 class Functional(Model):
     """The model that `Model(inputs, outputs)` makes."""
 
-    def __init__(self, inputs: Any, outputs: Any, name: str | None = None, trainable: bool = True, **kwargs: Any) -> None:
+    def __init__(
+        self, inputs: Any, outputs: Any, name: str | None = None, trainable: bool = True, **kwargs: Any
+    ) -> None:
         super().__init__(name=name, **kwargs)
         for word, structure in (("inputs", inputs), ("outputs", outputs)):
             flat = list(tree.leaves(structure))
@@ -37,7 +39,9 @@ class Functional(Model):
                     )
             if not flat:
                 raise GraphError(
-                    f"Model() was given no {word}", received=f"{word}={structure!r}", hint="it is Model(inputs, outputs)."
+                    f"Model() was given no {word}",
+                    received=f"{word}={structure!r}",
+                    hint="it is Model(inputs, outputs).",
                 )
         self._input_structure, self._output_structure = inputs, outputs
         self._inputs: list[symbolic.KerasTensor] = list(tree.leaves(inputs))
@@ -56,7 +60,7 @@ class Functional(Model):
         self._locked = self.built = True
         if not trainable:
             self.trainable = False
-        self.graph(training=False)  # sizes that contradict each other show at the user's line
+        self._traced(None)  # sizes that contradict each other show at the user's line
 
     # Structure
     @property
@@ -111,6 +115,8 @@ class Functional(Model):
         if mask is not None:
             raise ArgumentError(f"model '{self.name}' does not take a mask for its inputs yet")
         flat = self.flatten_inputs(inputs)
+        for value, tensor in zip(flat, self._inputs, strict=True):
+            self._check_shape(tensor, tuple(value.shape), f"{value.dtype}{list(value.shape)}")
         return self._run_nodes(flat)
 
     def _run_nodes(self, flat: list[Any]) -> Any:
@@ -177,10 +183,12 @@ class Functional(Model):
         """The model as IR, before any pass."""
         return self._traced(training)[0]
 
-    def _traced(self, training: bool) -> tuple[Graph, dict[str, Any]]:
+    def _traced(self, training: bool | None) -> tuple[Graph, dict[str, Any]]:
         with trace.Trace(self.name, training) as tracing:
             _, outputs = self.trace_into(tracing)
             graph = tracing.finish(list(tree.leaves(outputs)))
+        if training is None:
+            self._by_default = tracing.by_default
         return graph, dict(tracing.variables)
 
     # On arrays
@@ -189,21 +197,22 @@ class Functional(Model):
             array = args[0]
             if isinstance(array, jax.Array | np.ndarray) and trace.current() is None:
                 found = self._fast.get((array.shape, array.dtype))
-                if found is not None and found[0] == STORE.version:
-                    return found[1]((array,), *found[2], None)[0][0]
+                with STORE.lock:
+                    if found is not None and found[0] == STORE.version:
+                        return found[1]((array,), *found[2], None)[0][0]
         return super().__call__(*args, **kwargs)
 
     def run_eager(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Outputs on arrays: the program of the symbolic graph, which serves every batch size."""
         inputs = args[0] if args else kwargs["inputs"]
-        training = bool(kwargs.get("training") or (args[1] if len(args) > 1 else False) or False)
+        training = args[1] if len(args) > 1 else kwargs.get("training")
         if kwargs.get("mask") is not None:
             raise ArgumentError(f"model '{self.name}' does not take a mask for its inputs yet")
         arrays = [
             self.fit_input(call.to_array(self, leaf), tensor)
             for leaf, tensor in zip(self.flatten_inputs(inputs), self._inputs, strict=True)
         ]
-        program = self.program(training)
+        program = self.program(None if training is None else bool(training))
         outputs = program(arrays, call.call_address() if program.random else None)
         single = len(arrays) == 1 and isinstance(self._output_structure, symbolic.KerasTensor)
         if single and not training and not program.random and not program.assigned and arrays[0] is inputs:
@@ -218,26 +227,31 @@ class Functional(Model):
         Raises:
             ShapeError: its shape does not fit the input.
         """
-        shape = tensor.type.shape
-        if len(array.shape) != len(shape) or any(
-            isinstance(size, int) and size != actual for size, actual in zip(shape, array.shape, strict=True)
-        ):
-            raise ShapeError(
-                f"input '{tensor.name}' of model '{self.name}' has shape {tensor.shape}",
-                received=f"{tensor.name}: {dtype_name(array.dtype)}{tuple(array.shape)}",
-                hint="the first axis is the batch; add one: `x[None]`."
-                if tuple(array.shape) == shape[1:]
-                else "None stands for any size; the first axis is the batch.",
-            )
+        self._check_shape(tensor, tuple(array.shape), f"{dtype_name(array.dtype)}{tuple(array.shape)}")
         return array if array.dtype.name == tensor.dtype else array.astype(tensor.type.aval.dtype)
 
-    def program(self, training: bool) -> Program:
-        """The compiled forward pass; made again when a layer was frozen or unfrozen."""
+    def _check_shape(self, tensor: symbolic.KerasTensor, shape: tuple[Any, ...], received: str) -> None:
+        wanted = tensor.type.shape
+        known = [(a, b) for a, b in zip(wanted, shape, strict=False) if isinstance(a, int) and isinstance(b, int)]
+        if len(shape) != len(wanted) or any(a != b for a, b in known):
+            raise ShapeError(
+                f"input '{tensor.name}' of model '{self.name}' has shape {tensor.shape}",
+                received=f"{tensor.name}: {received}",
+                hint="None stands for any size; the first axis is the batch.",
+            )
+
+    def program(self, training: bool | None) -> Program:
+        """The compiled forward pass; made again when a layer was frozen or unfrozen.
+
+        None stands for a call in which nobody says `training`: inference, but where a layer's own default says True.
+        """
+        if training is None and not self._by_default:
+            training = False
         key = (training, self.trainable_flags())
         found = self._compiled.get(key)
         if found is None:
             graph, variables = self._traced(training)
-            found = self._compiled[key] = Program(graph, variables, training=training)
+            found = self._compiled[key] = Program(graph, variables, training=bool(training))
         return found
 
     def forget_programs(self) -> None:

@@ -7,10 +7,11 @@ family only, and in what the caller registered; configs are read by the one read
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
-from ..compiler.errors import ArgumentError, nearest, shown
+from ..compiler.errors import ArgumentError, GraphError, nearest, shown
 from .saving import config as configs
 from .saving import registry
 
@@ -22,7 +23,9 @@ def get(kind: registry.Kind, identifier: Any, *, custom_objects: Custom | None =
 
     Classes, and strings that name one, are called without arguments. Raises ArgumentError for anything else.
     """
-    with registry.custom_object_scope(custom_objects or {}):
+    if not custom_objects:
+        return _get(kind, identifier, any_case)
+    with registry.custom_object_scope(custom_objects):
         return _get(kind, identifier, any_case)
 
 
@@ -82,9 +85,43 @@ def _by_name(kind: registry.Kind, name: str, any_case: bool) -> Any:
     raise ArgumentError(
         f"No {kind} is called {name!r}",
         received=repr(name),
-        hint=f"{nearest(name, (*registry.identifiers(kind), *registry.custom_names()))} An object of your own goes in as "
-        "itself, or under its name if it is registered.",
+        hint=f"{nearest(name, (*registry.identifiers(kind), *registry.custom_names()))} An object of your own goes in "
+        "as itself, or under its name if it is registered.",
     )
+
+
+def check_two_arguments(what: str, function: Any) -> None:
+    """Refuse a function that cannot be called with targets and predictions.
+
+    Raises:
+        ArgumentError: it takes other arguments.
+    """
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return  # built in, and tells nothing
+    try:
+        signature.bind(None, None)
+    except TypeError as error:
+        raise ArgumentError(
+            f"{what} cannot be called with (y_true, y_pred): {error}",
+            received=f"a function of {signature}",
+            hint="write `def name(y_true, y_pred): …`.",
+        ) from None
+
+
+def check_returned(what: str, values: Any) -> None:
+    """Refuse what a loss or metric returns and is no tensor.
+
+    Raises:
+        GraphError: None, text, a list.
+    """
+    if not hasattr(values, "dtype") and not isinstance(values, int | float):
+        raise GraphError(
+            f"{what} must return a tensor",
+            received=shown(values),
+            hint="return one value for each sample, or one in all, computed from y_true and y_pred.",
+        )
 
 
 def _example(kind: registry.Kind) -> str:

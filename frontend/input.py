@@ -41,10 +41,17 @@ class InputLayer(Layer):
         name: str | None = None,
         **kwargs: Any,
     ) -> None:
-        for word, value in (("sparse", sparse), ("ragged", ragged), ("input_tensor", input_tensor), ("optional", optional)):
+        for word, value in (
+            ("sparse", sparse),
+            ("ragged", ragged),
+            ("input_tensor", input_tensor),
+            ("optional", optional),
+        ):
             if value is not None and value is not False:
                 raise ArgumentError(
-                    f"Input() does not support {word}", received=f"{word}={value!r:.60}", hint="kgc's tensors are dense; leave it out."
+                    f"Input() does not support {word}",
+                    received=f"{word}={value!r:.60}",
+                    hint="kgc's tensors are dense; leave it out.",
                 )
         super().__init__(name=name, dtype=dtype, **kwargs)
         if (shape is None) == (batch_shape is None):

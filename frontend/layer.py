@@ -7,7 +7,7 @@ A layer is called in three places: on symbolic tensors between layers (a call no
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Self
 
 from ..compiler.errors import ArgumentError, GraphError
 from . import call, dtype_policies, layer_config, naming, regularizers, symbolic, trace, tree
@@ -66,7 +66,7 @@ class Layer(LayerWeights, symbolic.Operation):
         self._locked = False
         self.built = False
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         made = super().__new__(cls)
         object.__setattr__(made, "_init_arguments", (args, kwargs))
         return made
@@ -89,8 +89,9 @@ class Layer(LayerWeights, symbolic.Operation):
         )
 
     def get_config(self) -> dict[str, Any]:
-        """Arguments that make the same layer."""
-        return layer_config.get_config(self)
+        """Arguments that make the same layer; to a subclass's own `get_config`, what every layer has."""
+        overridden = type(self).get_config is not Layer.get_config
+        return layer_config.base_config(self) if overridden else layer_config.get_config(self)
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
@@ -223,7 +224,9 @@ class Layer(LayerWeights, symbolic.Operation):
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
 
 
-_NOT_SUBLAYERS = frozenset({"_functional", "_init_arguments", "inbound_nodes", "_programs", "_variables", "_eager_losses"})
+_NOT_SUBLAYERS = frozenset(
+    {"_functional", "_init_arguments", "inbound_nodes", "_programs", "_variables", "_eager_losses"}
+)
 
 
 def _layers_in(value: Any) -> Iterator[Layer]:

@@ -58,7 +58,8 @@ def get_config(layer: Any) -> dict[str, Any]:
             raise ArgumentError(
                 f"{cls.__name__} has the argument '{name}', which cannot be written to a config by itself",
                 received=f"{name}={value!r:.60}",
-                hint="write `get_config(self)` that returns the arguments of `__init__`, and `from_config` where needed.",
+                hint="write `get_config(self)` that returns the arguments of `__init__`, and `from_config` "
+                "where needed.",
             )
         config.setdefault(name, value)
     return config

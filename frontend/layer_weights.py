@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..compiler.errors import GraphError, ShapeError
+from ..runtime.store import STORE
 from .variable import Variable
 
 
@@ -76,6 +77,7 @@ class LayerWeights:
     def trainable(self, value: bool) -> None:
         value = bool(value)
         self._trainable = value
+        STORE.roles_changed()
         for variable in self._trainable_variables:
             variable.trainable = value
         for _, layer in self._sublayers():
@@ -115,6 +117,7 @@ class LayerWeights:
                 raise ShapeError(
                     f"weight '{variable.path}' of '{self.name}' has shape {variable.shape}",
                     received=f"an array of shape {value.shape}",
+                    hint=f"in order they are {[f'{v.path}: {v.shape}' for v in variables]}.",
                 )
         for variable, value in zip(variables, given, strict=True):
             variable.assign(value)

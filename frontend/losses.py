@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..compiler.errors import ArgumentError, DataError, ShapeError
+from ..compiler.errors import ArgumentError, DataError, ShapeError, nearest
 from ..compiler.types import TensorType, tensor_type
 from . import identifiers, naming, ops
 from .broadcasting import as_float, count, same_rank
@@ -48,10 +48,14 @@ class Loss:
     Calling it with targets, predictions and optional sample weights gives the reduced loss.
     """
 
-    def __init__(self, name: str | None = None, reduction: str | None = "sum_over_batch_size", dtype: Any = None) -> None:
+    def __init__(
+        self, name: str | None = None, reduction: str | None = "sum_over_batch_size", dtype: Any = None
+    ) -> None:
         if reduction not in _REDUCTIONS:
             raise ArgumentError(
-                "a loss has no such reduction", received=f"reduction={reduction!r}", hint=f"one of {_REDUCTIONS[:-1]}."
+                "a loss has no such reduction",
+                received=f"reduction={reduction!r}",
+                hint=nearest(str(reduction), [word for word in _REDUCTIONS if word]),
             )
         self.name = name or naming.auto_name(type(self).__name__)
         self.reduction = reduction
@@ -65,6 +69,7 @@ class Loss:
         y_pred = as_float(y_pred, self.dtype)
         y_true = ops.convert_to_tensor(y_true) if not hasattr(y_true, "dtype") else y_true
         values = self.call(y_true, y_pred)
+        identifiers.check_returned(f"loss '{self.name}'", values)
         return reduce_weighted(values, sample_weight, self.reduction, self.dtype, self.counted(y_true, y_pred))
 
     def counted(self, y_true: Any, y_pred: Any) -> Any:
@@ -76,25 +81,11 @@ class Loss:
         return tensor_type(output.shape, output.dtype)
 
     def check_target(self, target: np.ndarray, output: Any, label: str) -> None:
-        """Refuse targets that cannot belong to predictions of this shape.
+        """Refuse targets that cannot belong to predictions of this shape; a loss of the user's own may take any.
 
         Raises:
             DataError: rank or sizes differ.
         """
-        shape, wanted = target.shape[1:], output.shape[1:]
-        squeezed = (shape == () and wanted == (1,)) or (shape == (1,) and wanted == ())
-        fits = len(shape) == len(wanted) and all(
-            w is None or s == w or s == 1 or w == 1 for s, w in zip(shape, wanted, strict=True)
-        )
-        if not squeezed and not fits:
-            hint = None
-            if isinstance(self, CategoricalCrossentropy) and len(shape) < len(wanted) or shape == (1,):
-                hint = "for integer labels use `SparseCategoricalCrossentropy`, or `utils.to_categorical(y)`."
-            raise DataError(
-                f"{label} does not fit output '{output.name}' of shape {output.shape} under loss '{self.name}'",
-                received=f"{target.dtype}{list(target.shape)}",
-                hint=hint,
-            )
 
     def get_config(self) -> dict[str, Any]:
         """Arguments that make the same loss."""
@@ -106,9 +97,7 @@ class Loss:
         return cls(**config)
 
 
-def reduce_weighted(
-    values: Any, sample_weight: Any, reduction: str | None, dtype: str, counted: Any = None
-) -> Any:
+def reduce_weighted(values: Any, sample_weight: Any, reduction: str | None, dtype: str, counted: Any = None) -> Any:
     """Weigh and reduce values by sample; a mean is over those that are `counted`."""
     values = as_float(values, dtype)
     if counted is not None:
@@ -120,7 +109,9 @@ def reduce_weighted(
         weight = as_float(sample_weight, dtype)
         values, weight = same_rank(values, weight)
         if len(weight.shape) > len(values.shape):
-            raise ShapeError("sample_weight has more axes than the loss has", received=f"{weight.shape} against {values.shape}")
+            raise ShapeError(
+                "sample_weight has more axes than the loss has", received=f"{weight.shape} against {values.shape}"
+            )
         for _ in range(len(values.shape) - len(weight.shape)):
             weight = ops.expand_dims(weight, -1)
         values = ops.multiply(values, weight)
@@ -153,6 +144,21 @@ class LossFunctionWrapper(Loss):
             y_true, y_pred = same_rank(y_true, y_pred)
         return self.fn(y_true, y_pred, **self.arguments)
 
+    def check_target(self, target: np.ndarray, output: Any, label: str) -> None:
+        """Refuse targets of another shape than the predictions, but for a last axis of size 1."""
+        given, wanted = target.shape[1:], output.shape[1:]
+        fits = _agree(given, wanted) or _agree(given, (*wanted, 1)) or _agree((*given, 1), wanted)
+        if fits or self.fn not in _WRAPPERS:
+            return
+        hint = "targets have the shape of the output: give the last layer as many units as a target has numbers."
+        if self.fn is categorical_crossentropy and (len(given) < len(wanted) or given[-1:] == (1,)):
+            hint = "for integer labels use `SparseCategoricalCrossentropy`, or `utils.to_categorical(y)`."
+        raise DataError(
+            f"{label} does not fit output '{output.name}' of shape {output.shape} under loss '{self.name}'",
+            received=f"{target.dtype}{list(target.shape)}",
+            hint=hint,
+        )
+
     def get_config(self) -> dict[str, Any]:
         """Arguments that make the same loss."""
         config = super().get_config()
@@ -167,9 +173,6 @@ class PlainLoss(LossFunctionWrapper):
     def call(self, y_true: Any, y_pred: Any) -> Any:
         return self.fn(as_float(y_true, self.dtype), y_pred)
 
-    def check_target(self, target: np.ndarray, output: Any, label: str) -> None:
-        """Any target may be what the function wants."""
-
 
 def _register(*aliases: str) -> Any:
     return serializable("keras.losses", kind="loss", aliases=aliases)
@@ -179,7 +182,9 @@ def _register(*aliases: str) -> Any:
 class MeanSquaredError(LossFunctionWrapper):
     """mean((y_true - y_pred)²)."""
 
-    def __init__(self, reduction: str | None = "sum_over_batch_size", name: str = "mean_squared_error", dtype: Any = None) -> None:
+    def __init__(
+        self, reduction: str | None = "sum_over_batch_size", name: str = "mean_squared_error", dtype: Any = None
+    ) -> None:
         super().__init__(mean_squared_error, reduction, name, dtype)
 
 
@@ -187,7 +192,9 @@ class MeanSquaredError(LossFunctionWrapper):
 class MeanAbsoluteError(LossFunctionWrapper):
     """mean(|y_true - y_pred|)."""
 
-    def __init__(self, reduction: str | None = "sum_over_batch_size", name: str = "mean_absolute_error", dtype: Any = None) -> None:
+    def __init__(
+        self, reduction: str | None = "sum_over_batch_size", name: str = "mean_absolute_error", dtype: Any = None
+    ) -> None:
         super().__init__(mean_absolute_error, reduction, name, dtype)
 
 
@@ -196,7 +203,11 @@ class Huber(LossFunctionWrapper):
     """Squared error below `delta`, linear beyond (Huber, 1964)."""
 
     def __init__(
-        self, delta: float = 1.0, reduction: str | None = "sum_over_batch_size", name: str = "huber_loss", dtype: Any = None
+        self,
+        delta: float = 1.0,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "huber_loss",
+        dtype: Any = None,
     ) -> None:
         super().__init__(huber, reduction, name, dtype, delta=delta)
 
@@ -222,7 +233,13 @@ class BinaryCrossentropy(_Crossentropy):
     ) -> None:
         self._check_axis(axis)
         super().__init__(
-            binary_crossentropy, reduction, name, dtype, from_logits=from_logits, label_smoothing=label_smoothing, axis=axis
+            binary_crossentropy,
+            reduction,
+            name,
+            dtype,
+            from_logits=from_logits,
+            label_smoothing=label_smoothing,
+            axis=axis,
         )
 
 
@@ -241,7 +258,13 @@ class CategoricalCrossentropy(_Crossentropy):
     ) -> None:
         self._check_axis(axis)
         super().__init__(
-            categorical_crossentropy, reduction, name, dtype, from_logits=from_logits, label_smoothing=label_smoothing, axis=axis
+            categorical_crossentropy,
+            reduction,
+            name,
+            dtype,
+            from_logits=from_logits,
+            label_smoothing=label_smoothing,
+            axis=axis,
         )
 
 
@@ -260,7 +283,13 @@ class SparseCategoricalCrossentropy(_Crossentropy):
     ) -> None:
         self._check_axis(axis)
         super().__init__(
-            sparse_categorical_crossentropy, reduction, name, dtype, from_logits=from_logits, ignore_class=ignore_class, axis=axis
+            sparse_categorical_crossentropy,
+            reduction,
+            name,
+            dtype,
+            from_logits=from_logits,
+            ignore_class=ignore_class,
+            axis=axis,
         )
 
     def counted(self, y_true: Any, y_pred: Any) -> Any:
@@ -293,18 +322,25 @@ class SparseCategoricalCrossentropy(_Crossentropy):
             raise DataError(
                 f"{label} does not fit output '{output.name}' of shape {output.shape} under loss '{self.name}'",
                 received=f"{target.dtype}{list(target.shape)}",
-                hint="for one-hot targets use `CategoricalCrossentropy`." if one_hot else "give one class number for each sample.",
+                hint="for one-hot targets use `CategoricalCrossentropy`."
+                if one_hot
+                else "give one class number for each sample.",
             )
         if classes is None or not target.size:
             return
-        low, high = target.min(), target.max()
-        ignored = self.arguments["ignore_class"]
-        bad = [v for v in (low, high) if not 0 <= v < classes and v != ignored]
-        if bad and (ignored is None or np.any((target != ignored) & ((target < 0) | (target >= classes)))):
-            where = int(np.argmax((target.reshape(-1) < 0) | (target.reshape(-1) >= classes)))
+        if target.dtype.kind != "f" and target.min() >= 0 and target.max() < classes:
+            return
+        good = (target >= 0) & (target < classes)
+        if target.dtype.kind == "f":
+            good &= target == np.floor(target)
+        if self.arguments["ignore_class"] is not None:
+            good |= target == self.arguments["ignore_class"]
+        if not good.all():
+            row = tuple(np.argwhere(~good)[0])
             raise DataError(
-                f"{label} holds the class {bad[0]}, and output '{output.name}' has the classes 0 to {classes - 1}",
-                received=f"{target.dtype}{list(target.shape)} from {low} to {high}; first at row {where}",
+                f"{label} holds the class {target[row]}, and output '{output.name}' has the classes 0 to {classes - 1}",
+                received=f"{target.dtype}{list(target.shape)} from {target.min()} to {target.max()}; "
+                f"first at row {row[0]}",
                 hint="number classes from 0, and give the last layer as many units as there are classes.",
             )
 
@@ -321,7 +357,10 @@ def get(identifier: Any) -> Any:
     if isinstance(found, Loss) or found is None:
         return found
     wrapper = _WRAPPERS.get(found)
-    return wrapper() if wrapper is not None else PlainLoss(found)
+    if wrapper is not None:
+        return wrapper()
+    identifiers.check_two_arguments(f"loss '{getattr(found, '__name__', 'loss')}'", found)
+    return PlainLoss(found)
 
 
 def serialize(loss: Any) -> Any:
@@ -332,6 +371,11 @@ def serialize(loss: Any) -> Any:
 def deserialize(config: Any, custom_objects: Any = None) -> Any:
     """The loss of a config."""
     return identifiers.get("loss", config, custom_objects=custom_objects)
+
+
+def _agree(given: tuple[Any, ...], wanted: tuple[Any, ...]) -> bool:
+    """Whether sizes are equal where they are known."""
+    return len(given) == len(wanted) and all(w is None or g == w for g, w in zip(given, wanted, strict=True))
 
 
 _WRAPPERS: dict[Any, type] = {

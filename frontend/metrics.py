@@ -51,13 +51,20 @@ class Metric:
     ) -> Variable:
         """A new piece of state."""
         variable = Variable(
-            initializers.get(initializer), tuple(shape), dtype or self.dtype, trainable=False, aggregation=aggregation, name=name
+            initializers.get(initializer),
+            tuple(shape),
+            dtype or self.dtype,
+            trainable=False,
+            aggregation=aggregation,
+            name=name,
         )
         variable.path = f"{self.name}/{variable.name}"
         self._variables.append(variable)
         return variable
 
-    def add_weight(self, shape: Any = (), initializer: Any = None, dtype: Any = None, name: str | None = None) -> Variable:
+    def add_weight(
+        self, shape: Any = (), initializer: Any = None, dtype: Any = None, name: str | None = None
+    ) -> Variable:
         """A new piece of state."""
         return self.add_variable(shape, initializer or "zeros", dtype, name=name)
 
@@ -168,7 +175,9 @@ class MeanMetricWrapper(Mean):
         self._direction = "up" if "accuracy" in getattr(fn, "__name__", "") else "down"
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        super().update_state(self.fn(y_true, y_pred, **self.arguments), sample_weight)
+        values = self.fn(y_true, y_pred, **self.arguments)
+        identifiers.check_returned(f"metric '{self.name}'", values)
+        super().update_state(values, sample_weight)
 
     def get_config(self) -> dict[str, Any]:
         """Arguments that make the same metric."""
@@ -241,9 +250,15 @@ class BinaryCrossentropy(MeanMetricWrapper):
     """Cross-entropy of yes/no targets."""
 
     def __init__(
-        self, name: str = "binary_crossentropy", dtype: Any = None, from_logits: bool = False, label_smoothing: float = 0
+        self,
+        name: str = "binary_crossentropy",
+        dtype: Any = None,
+        from_logits: bool = False,
+        label_smoothing: float = 0,
     ) -> None:
-        super().__init__(losses.binary_crossentropy, name, dtype, from_logits=from_logits, label_smoothing=label_smoothing)
+        super().__init__(
+            losses.binary_crossentropy, name, dtype, from_logits=from_logits, label_smoothing=label_smoothing
+        )
 
 
 @_register()
@@ -259,7 +274,12 @@ class CategoricalCrossentropy(MeanMetricWrapper):
         axis: int = -1,
     ) -> None:
         super().__init__(
-            losses.categorical_crossentropy, name, dtype, from_logits=from_logits, label_smoothing=label_smoothing, axis=axis
+            losses.categorical_crossentropy,
+            name,
+            dtype,
+            from_logits=from_logits,
+            label_smoothing=label_smoothing,
+            axis=axis,
         )
 
 
@@ -268,7 +288,11 @@ class SparseCategoricalCrossentropy(MeanMetricWrapper):
     """Cross-entropy of integer targets."""
 
     def __init__(
-        self, name: str = "sparse_categorical_crossentropy", dtype: Any = None, from_logits: bool = False, axis: int = -1
+        self,
+        name: str = "sparse_categorical_crossentropy",
+        dtype: Any = None,
+        from_logits: bool = False,
+        axis: int = -1,
     ) -> None:
         super().__init__(losses.sparse_categorical_crossentropy, name, dtype, from_logits=from_logits, axis=axis)
 
@@ -305,6 +329,16 @@ def get_for_output(identifier: Any, target: Value | None, output: Value) -> Any:
     return metric
 
 
+def check(identifier: Any) -> None:
+    """Refuse what `get_for_output` cannot make a metric of.
+
+    Raises:
+        ArgumentError: it names no metric, or is a function of other than two arguments.
+    """
+    if not isinstance(identifier, str) or identifier.lower() not in {*_CHOSEN, *_SHORT}:
+        get(identifier)
+
+
 def get(identifier: Any) -> Any:
     """The metric of a name, metric, loss, function, or config; None stays None.
 
@@ -317,7 +351,11 @@ def get(identifier: Any) -> Any:
         loss = identifier
         return MeanMetricWrapper(lambda y, p: loss(y, p), loss.name)
     found = identifiers.get("metric", identifier, any_case=True)
-    return found if isinstance(found, Metric) else MeanMetricWrapper(found, getattr(found, "__name__", "metric"))
+    if isinstance(found, Metric):
+        return found
+    name = getattr(found, "__name__", "metric")
+    identifiers.check_two_arguments(f"metric '{name}'", found)
+    return MeanMetricWrapper(found, name)
 
 
 def serialize(metric: Any) -> Any:

@@ -6,7 +6,7 @@ have a functional model behind them, made from the first data they see; what con
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from ..compiler.errors import ArgumentError, GraphError, nearest
 from ..compiler.graph import Graph
@@ -37,7 +37,7 @@ class Model(Saving, Trainer, Layer):
 
     functional_class: ClassVar[Any] = None
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         if cls is Model and (len(args) >= 2 or "outputs" in kwargs or "inputs" in kwargs):
             return super().__new__(cls.functional_class, *args, **kwargs)
         return super().__new__(cls, *args, **kwargs)
@@ -171,7 +171,7 @@ class Model(Saving, Trainer, Layer):
         """Declare variables and inputs in the current trace and run the model: input Values, outputs (nested)."""
         return self.functional.trace_into(tracing)
 
-    def program(self, training: bool) -> Program:
+    def program(self, training: bool | None) -> Program:
         """The compiled forward pass; made again when a layer was frozen or unfrozen."""
         return self.functional.program(training)
 

@@ -14,127 +14,303 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..compiler.types import dtype_name
+from ..compiler.ops import creation
 from ..compiler.ops.activation import (
     elu as elu,
+)
+from ..compiler.ops.activation import (
     gelu as gelu,
+)
+from ..compiler.ops.activation import (
     hard_sigmoid as hard_sigmoid,
+)
+from ..compiler.ops.activation import (
     hard_silu as hard_silu,
+)
+from ..compiler.ops.activation import (
     leaky_relu as leaky_relu,
+)
+from ..compiler.ops.activation import (
     log_sigmoid as log_sigmoid,
+)
+from ..compiler.ops.activation import (
     log_softmax as log_softmax,
+)
+from ..compiler.ops.activation import (
     mish as mish,
+)
+from ..compiler.ops.activation import (
     relu as relu,
+)
+from ..compiler.ops.activation import (
     relu6 as relu6,
+)
+from ..compiler.ops.activation import (
     selu as selu,
+)
+from ..compiler.ops.activation import (
     sigmoid as sigmoid,
+)
+from ..compiler.ops.activation import (
     silu as silu,
+)
+from ..compiler.ops.activation import (
     softmax as softmax,
+)
+from ..compiler.ops.activation import (
     softplus as softplus,
+)
+from ..compiler.ops.activation import (
     softsign as softsign,
+)
+from ..compiler.ops.activation import (
     tanh as tanh,
 )
 from ..compiler.ops.conv import (
     conv as conv,
 )
+from ..compiler.ops.creation import dim_size as dim_size
 from ..compiler.ops.elementwise import (
     absolute as absolute,
+)
+from ..compiler.ops.elementwise import (
     add as add,
+)
+from ..compiler.ops.elementwise import (
     cast as cast,
+)
+from ..compiler.ops.elementwise import (
     ceil as ceil,
+)
+from ..compiler.ops.elementwise import (
     clip as clip,
+)
+from ..compiler.ops.elementwise import (
     cos as cos,
+)
+from ..compiler.ops.elementwise import (
     divide as divide,
+)
+from ..compiler.ops.elementwise import (
     equal as equal,
+)
+from ..compiler.ops.elementwise import (
     erf as erf,
+)
+from ..compiler.ops.elementwise import (
     exp as exp,
+)
+from ..compiler.ops.elementwise import (
     expm1 as expm1,
+)
+from ..compiler.ops.elementwise import (
     floor as floor,
+)
+from ..compiler.ops.elementwise import (
     floor_divide as floor_divide,
+)
+from ..compiler.ops.elementwise import (
     greater as greater,
+)
+from ..compiler.ops.elementwise import (
     greater_equal as greater_equal,
+)
+from ..compiler.ops.elementwise import (
     isfinite as isfinite,
+)
+from ..compiler.ops.elementwise import (
     isnan as isnan,
+)
+from ..compiler.ops.elementwise import (
     less as less,
+)
+from ..compiler.ops.elementwise import (
     less_equal as less_equal,
+)
+from ..compiler.ops.elementwise import (
     log as log,
+)
+from ..compiler.ops.elementwise import (
     log1p as log1p,
+)
+from ..compiler.ops.elementwise import (
     logical_and as logical_and,
+)
+from ..compiler.ops.elementwise import (
     logical_not as logical_not,
+)
+from ..compiler.ops.elementwise import (
     logical_or as logical_or,
+)
+from ..compiler.ops.elementwise import (
     logical_xor as logical_xor,
+)
+from ..compiler.ops.elementwise import (
     maximum as maximum,
+)
+from ..compiler.ops.elementwise import (
     minimum as minimum,
+)
+from ..compiler.ops.elementwise import (
     mod as mod,
+)
+from ..compiler.ops.elementwise import (
     multiply as multiply,
+)
+from ..compiler.ops.elementwise import (
     negative as negative,
+)
+from ..compiler.ops.elementwise import (
     not_equal as not_equal,
+)
+from ..compiler.ops.elementwise import (
     power as power,
+)
+from ..compiler.ops.elementwise import (
     reciprocal as reciprocal,
+)
+from ..compiler.ops.elementwise import (
     round as round,
+)
+from ..compiler.ops.elementwise import (
     rsqrt as rsqrt,
+)
+from ..compiler.ops.elementwise import (
     sign as sign,
+)
+from ..compiler.ops.elementwise import (
     sin as sin,
+)
+from ..compiler.ops.elementwise import (
     sqrt as sqrt,
+)
+from ..compiler.ops.elementwise import (
     square as square,
+)
+from ..compiler.ops.elementwise import (
     stop_gradient as stop_gradient,
+)
+from ..compiler.ops.elementwise import (
     subtract as subtract,
+)
+from ..compiler.ops.elementwise import (
     where as where,
 )
 from ..compiler.ops.indexing import (
     getitem as getitem,
+)
+from ..compiler.ops.indexing import (
     one_hot as one_hot,
+)
+from ..compiler.ops.indexing import (
     take as take,
+)
+from ..compiler.ops.indexing import (
     take_along_axis as take_along_axis,
 )
 from ..compiler.ops.linalg import (
     einsum as einsum,
+)
+from ..compiler.ops.linalg import (
     matmul as matmul,
 )
 from ..compiler.ops.losses import (
     binary_crossentropy as binary_crossentropy,
+)
+from ..compiler.ops.losses import (
     categorical_crossentropy as categorical_crossentropy,
+)
+from ..compiler.ops.losses import (
     sparse_categorical_crossentropy as sparse_categorical_crossentropy,
 )
 from ..compiler.ops.normalization import (
     batch_normalization as batch_normalization,
+)
+from ..compiler.ops.normalization import (
     moments as moments,
 )
 from ..compiler.ops.pooling import (
     average_pool as average_pool,
+)
+from ..compiler.ops.pooling import (
     max_pool as max_pool,
 )
 from ..compiler.ops.reduction import (
     all as all,
+)
+from ..compiler.ops.reduction import (
     any as any,
+)
+from ..compiler.ops.reduction import (
     argmax as argmax,
+)
+from ..compiler.ops.reduction import (
     argmin as argmin,
+)
+from ..compiler.ops.reduction import (
     cumsum as cumsum,
+)
+from ..compiler.ops.reduction import (
     logsumexp as logsumexp,
+)
+from ..compiler.ops.reduction import (
     max as max,
+)
+from ..compiler.ops.reduction import (
     mean as mean,
+)
+from ..compiler.ops.reduction import (
     min as min,
+)
+from ..compiler.ops.reduction import (
     prod as prod,
+)
+from ..compiler.ops.reduction import (
     std as std,
+)
+from ..compiler.ops.reduction import (
     sum as sum,
+)
+from ..compiler.ops.reduction import (
     var as var,
 )
 from ..compiler.ops.shape import (
     broadcast_to as broadcast_to,
+)
+from ..compiler.ops.shape import (
     concatenate as concatenate,
+)
+from ..compiler.ops.shape import (
     expand_dims as expand_dims,
+)
+from ..compiler.ops.shape import (
     flip as flip,
+)
+from ..compiler.ops.shape import (
     pad as pad,
+)
+from ..compiler.ops.shape import (
     repeat as repeat,
+)
+from ..compiler.ops.shape import (
     reshape as reshape,
+)
+from ..compiler.ops.shape import (
     split as split,
+)
+from ..compiler.ops.shape import (
     squeeze as squeeze,
+)
+from ..compiler.ops.shape import (
     stack as stack,
+)
+from ..compiler.ops.shape import (
     tile as tile,
+)
+from ..compiler.ops.shape import (
     transpose as transpose,
 )
-from ..compiler.ops import creation
-from ..compiler.ops.creation import dim_size as dim_size
+from ..compiler.types import dtype_name
 from . import dtype_policies, symbolic, trace, tree
 
 

@@ -200,7 +200,9 @@ def check_verbose(verbose: Any) -> int:
     if isinstance(verbose, int | np.integer) and 0 <= verbose <= 3:
         return int(verbose)
     raise ArgumentError(
-        "`verbose` is 0 (silent), 1 (progress bar), 2 (one line an epoch) or 'auto'", received=f"verbose={verbose!r}"
+        "`verbose` is 0 (silent), 1 (progress bar), 2 (one line an epoch) or 'auto'",
+        received=f"verbose={verbose!r}",
+        hint="leave it out for the progress bar",
     )
 
 

@@ -103,7 +103,11 @@ class Sequential(Model):
         """Make the weights for inputs of this shape, batch included."""
         if not self.has_graph:
             if input_shape is None or not self._layers:
-                raise GraphError(f"Sequential '{self.name}' needs layers and an input shape to be built")
+                raise GraphError(
+                    f"Sequential '{self.name}' needs layers and an input shape to be built",
+                    received=f"{len(self._layers)} layers, {input_shape=}",
+                    hint="`add` layers, the first of them `Input(shape=(…))`.",
+                )
             self._chain(Input(batch_shape=tuple(input_shape)))
 
     @property

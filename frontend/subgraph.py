@@ -34,7 +34,9 @@ class Subgraph:
         # two calls of one layer changes its state first.
         by_key = {id(node): node for node in order}
         ran = sorted(self.depths, key=lambda key: -self.depths[key])
-        self.nodes = [by_key[key] for key in ran if not all(id(t) in given for t in by_key[key].outputs)]
+        self.nodes = [
+            by_key[key] for key in ran if key in by_key and not all(id(t) in given for t in by_key[key].outputs)
+        ]
         depth: dict[int, int] = {}
         for node in order:
             key = id(node.operation)
@@ -47,9 +49,7 @@ class Subgraph:
         self.all_nodes = order + [node for key, node in input_nodes.items() if key not in reached]
 
 
-def _visit(
-    outputs: Sequence[KerasTensor], given: set[int], name: str
-) -> tuple[list[CallNode], list[Operation]]:
+def _visit(outputs: Sequence[KerasTensor], given: set[int], name: str) -> tuple[list[CallNode], list[Operation]]:
     """Nodes in post-order, and operations in the order in which they are first met."""
     order: list[CallNode] = []
     seen_operations: dict[int, Operation] = {}
@@ -103,7 +103,11 @@ def check_names(operations: Sequence[Any], name: str) -> None:
     for operation in operations:
         other = seen.setdefault(operation.name, operation)
         if other is not operation:
-            lines = [op.inbound_nodes[0].loc.describe() for op in (other, operation) if op.inbound_nodes and op.inbound_nodes[0].loc]
+            lines = [
+                op.inbound_nodes[0].loc.describe()
+                for op in (other, operation)
+                if op.inbound_nodes and op.inbound_nodes[0].loc
+            ]
             raise GraphError(
                 f"model '{name}' has two layers named '{operation.name}'",
                 received="; ".join(lines),

@@ -195,10 +195,14 @@ def record(operation: Operation, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     line.
     """
     node = CallNode(operation, args, kwargs)
-    with Trace("call", training=False) as tracing:
+    with Trace("call", training=None) as tracing:
         tracing.builder.loc = node.loc
-        given = {id(tensor): tracing.builder.input(f"x{i}", tensor.type) for i, tensor in enumerate(_distinct(node.inputs))}
-        filled = tree.map_leaves(lambda leaf: given[id(leaf)] if isinstance(leaf, KerasTensor) else leaf, (args, kwargs))
+        given = {
+            id(tensor): tracing.builder.input(f"x{i}", tensor.type) for i, tensor in enumerate(_distinct(node.inputs))
+        }
+        filled = tree.map_leaves(
+            lambda leaf: given[id(leaf)] if isinstance(leaf, KerasTensor) else leaf, (args, kwargs)
+        )
         outputs = operation.run_traced(*filled)
         flat = list(tree.leaves(outputs))
         check_outputs(operation, flat)
@@ -221,11 +225,14 @@ def unweakened(type_: TensorType) -> TensorType:
 def check_outputs(operation: Operation, flat: list[Any]) -> None:
     """Refuse what is no tensor among the results of a call."""
     for item in flat:
-        if type(item) is not Value and (isinstance(item, str | KerasTensor) or not (hasattr(item, "shape") or isinstance(item, int | float))):
+        if type(item) is not Value and (
+            isinstance(item, str | KerasTensor) or not (hasattr(item, "shape") or isinstance(item, int | float))
+        ):
             raise GraphError(
                 f"'{operation.name}' must return tensors",
                 received=f"{type(item).__name__}: {item!r:.80}",
-                hint="`call` computes with the tensors it is given and returns tensors, or lists, tuples or dicts of them.",
+                hint="`call` computes with the tensors it is given and returns tensors, or lists, tuples "
+                "or dicts of them.",
             )
 
 

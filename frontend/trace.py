@@ -13,11 +13,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import jax
+from jax import core
 
 from ..compiler import builder as building
 from ..compiler import importing
-
 from ..compiler.graph import Graph
 from ..compiler.ir import Value
 from ..compiler.op import REGISTRY
@@ -40,15 +39,16 @@ class Trace:
     """One graph being recorded.
 
     Attributes:
-        training: the phase, for layers to which nobody says otherwise.
+        training: the phase, for layers to which nobody says otherwise; None where a call has none.
+        by_default: whether a layer computes as in training because nobody said anything and its signature says so.
         callers: layers whose calls are going on, outermost first; `scopes` are their names.
         losses: scalar Values that `add_loss`, regularizers and activity regularizers left.
         variables: those read or assigned so far, by the name that the graph has for them.
     """
 
-    def __init__(self, name: str, training: bool) -> None:
+    def __init__(self, name: str, training: bool | None) -> None:
         self.builder = building.Builder(name)
-        self.training = training
+        self.training, self.by_default = training, False
         self.callers: list[Any] = []
         self.scopes: list[str] = []
         self.training_stack: list[bool | None] = []
@@ -105,7 +105,7 @@ class Trace:
     def traced_assignments(self) -> list[tuple[Variable, Any]]:
         """Variables whose last assigned value is a JAX tracer (see `compiler.importing`), and these."""
         by_id = {id(variable): variable for variable in self.variables.values()}
-        return [(by_id[key], value) for key, value in self._now.items() if isinstance(value, jax.core.Tracer)]
+        return [(by_id[key], value) for key, value in self._now.items() if isinstance(value, core.Tracer)]
 
     def assigns(self) -> dict[Value, Value]:
         """State arguments and their final values."""
@@ -156,8 +156,8 @@ class Trace:
             self.builder.scope = before
 
     def enclosing_training(self) -> bool | None:
-        """`training` of the innermost enclosing call that was given one."""
-        return next((t for t in reversed(self.training_stack) if t is not None), None)
+        """`training` of the innermost enclosing call that was given one, else the phase."""
+        return next((t for t in reversed(self.training_stack) if t is not None), self.training)
 
     # Rolling back a call that JAX refused
     def mark(self) -> tuple[int, int, int]:

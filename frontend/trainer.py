@@ -1,7 +1,6 @@
-"""`compile`, `fit`, `evaluate`, `predict`: what `Model` can do with data.
+"""`fit`, `evaluate`, `predict`: what `Model` can do with data.
 
-The train graph takes inputs, targets and sample weights to the loss, the logs and the new state, all in ops; passes
-see it whole, and one jitted step runs it.  This file resolves what the user said; `runtime` runs it.
+This file resolves what the user said; `runtime.loop` runs it.
 """
 
 from __future__ import annotations
@@ -11,199 +10,27 @@ from typing import Any
 
 import numpy as np
 
-from ..compiler.errors import ArgumentError, GraphError
-from ..compiler.graph import Graph
-from ..compiler.types import TensorType, tensor_type
+from ..compiler.errors import ArgumentError, shown
 from ..runtime import loop, seeds
-from ..runtime.data.arrays import ArraySource, split
-from ..runtime.data.batches import Batch, NamedArray
+from ..runtime.data.arrays import split
+from ..runtime.data.batches import Batch
 from ..runtime.guard import check_running_allowed
 from ..runtime.program import Program
 from ..runtime.step import TrainStep
-from . import optimizers, trace, tree
+from ..runtime.store import STORE
+from . import tree
 from .callback_list import CallbackList
-from .compiled import Compiled, regularization, with_batch
-from .fit_data import Data, flatten_targets, prepare
+from .compiling import Compiling
+from .fit_data import Data, prepare
 
-TRAIN, CALL = 2, 1
-"""Purposes of random addresses: steps of `fit`, calls outside it."""
+TRAIN, TRAIN_ON_BATCH, TEST, PREDICT = 2, 3, 4, 5
+"""Purposes of random addresses `(seed, purpose, run, epoch, step)`; 1 is a call on arrays.  The run is the number of
+the call of `fit`, `predict` …: two in one process draw differently, the same one in two processes the same."""
 
 
-class Trainer:
-    """The training part of `Model`."""
+class Trainer(Compiling):
+    """The training loops of `Model`."""
 
-    name: str
-    optimizer: Any = None
-    history: Any = None
-    stop_training = False
-    stop_evaluating = False
-    stop_predicting = False
-
-    def compile(
-        self,
-        optimizer: Any = "rmsprop",
-        loss: Any = None,
-        loss_weights: Any = None,
-        metrics: Any = None,
-        weighted_metrics: Any = None,
-        run_eagerly: bool = False,
-        steps_per_execution: int = 1,
-        jit_compile: Any = "auto",
-        auto_scale_loss: bool = True,
-    ) -> None:
-        """Say how to train.
-
-        Args:
-            optimizer: name, optimizer, or optax transformation.
-            loss: name, loss, function `(y_true, y_pred)`, or a list or dict of those by output.
-            loss_weights: number for each output's loss.
-            metrics, weighted_metrics: lists of names, metrics or functions; the second see sample weights.
-            run_eagerly, steps_per_execution, auto_scale_loss: not supported but for their defaults.
-            jit_compile: "auto" or True; kgc always compiles.
-
-        Raises:
-            ArgumentError: an identifier is unknown, or does not fit the model's outputs.
-        """
-        if run_eagerly:
-            raise ArgumentError("compile() does not support run_eagerly=True yet", hint="kgc compiles every step.")
-        if steps_per_execution != 1:
-            raise ArgumentError("compile() does not support steps_per_execution yet", received=repr(steps_per_execution))
-        if jit_compile not in ("auto", True, None):
-            raise ArgumentError("compile() always compiles", received=f"jit_compile={jit_compile!r}")
-        if not auto_scale_loss:
-            raise ArgumentError("compile() does not support auto_scale_loss=False yet")
-        self.optimizer = optimizers.get(optimizer)
-        self._compile_arguments = {
-            "optimizer": optimizer,
-            "loss": loss,
-            "loss_weights": loss_weights,
-            "metrics": metrics,
-            "weighted_metrics": weighted_metrics,
-            "run_eagerly": run_eagerly,
-            "steps_per_execution": steps_per_execution,
-            "jit_compile": jit_compile if jit_compile is not None else "auto",
-        }
-        self._resolved: Compiled | None = None
-        self._steps: dict[Any, Any] = {}
-        model: Any = self
-        if model.has_graph:
-            self._require_compiled("compile")  # what does not fit the outputs shows here
-        model.forget_programs()
-
-    @property
-    def compiled(self) -> bool:
-        """Whether `compile` was called."""
-        return "_compile_arguments" in self.__dict__
-
-    @property
-    def metrics(self) -> list[Any]:
-        """Loss trackers and metrics, once compiled."""
-        model: Any = self
-        return self._require_compiled("metrics").tracked() if self.compiled and model.has_graph else []
-
-    @property
-    def metrics_names(self) -> list[str]:
-        """Names under which logs show them."""
-        return [getattr(metric, "log_name", metric.name) for metric in self.metrics]
-
-    @property
-    def loss(self) -> Any:
-        """The loss that `compile` was given."""
-        return self._compile_arguments["loss"] if self.compiled else None
-
-    def reset_metrics(self) -> None:
-        """Forget what the metrics have seen."""
-        self._require_compiled("reset_metrics").reset()
-
-    def _check_compiled(self, what: str) -> None:
-        if not self.compiled:
-            raise GraphError(
-                f"model '{self.name}' must be compiled before {what}()", hint="call `model.compile(loss=…, optimizer=…)`."
-            )
-
-    def _require_compiled(self, what: str) -> Compiled:
-        """What `compile` was told, resolved against the outputs (so the model must be built)."""
-        self._check_compiled(what)
-        if self._resolved is None:
-            model: Any = self
-            given = self._compile_arguments
-            keys = list(model.output) if isinstance(model.output, Mapping) else []
-            self._resolved = Compiled(
-                given["loss"],
-                given["loss_weights"],
-                given["metrics"],
-                given["weighted_metrics"],
-                _distinct_names(model),
-                keys,
-            )
-        return self._resolved
-
-    # Graphs
-    def train_graph(self) -> Graph:
-        """Inputs and targets to loss, logs and new state, as IR before any pass; targets as the losses imply them."""
-        return self._loss_graph(True, None, None)[0]
-
-    def test_graph(self) -> Graph:
-        """Inputs and targets to loss and metrics, as IR before any pass."""
-        return self._loss_graph(False, None, None)[0]
-
-    def _loss_graph(
-        self, training: bool, targets: list[TensorType | None] | None, weights: list[TensorType | None] | None
-    ) -> tuple[Graph, dict[str, Any]]:
-        compiled = self._require_compiled("fit" if training else "evaluate")
-        model: Any = self
-        with trace.Trace(f"{self.name}_{'train' if training else 'test'}", training) as tracing:
-            values, outputs = model.trace_into(tracing)
-            flat = list(tree.leaves(outputs))
-            types = targets if targets is not None else compiled.target_types(flat)
-            batch = values[0].shape[0]  # rows of targets and weights are those of the inputs
-            labels = model.output_names if len(flat) > 1 else [""]
-            y = [
-                None if type_ is None else tracing.builder.input(f"y_{label}" if label else "y", with_batch(type_, batch))
-                for label, type_ in zip(labels, types, strict=True)
-            ]
-            w = [
-                None if type_ is None else tracing.builder.input(
-                    f"weight_{label}" if label else "sample_weight", with_batch(type_, batch)
-                )
-                for label, type_ in zip(labels, weights or [None] * len(flat), strict=True)
-            ]
-            tracing.training_stack.append(None)
-            extra = [*tracing.losses, *regularization(model.trainable_weights)]
-            total, parts = compiled.total_loss(y, flat, w, extra)
-            if total is None:
-                raise GraphError(
-                    f"model '{self.name}' has no loss to minimise", hint="give `compile(loss=…)`, or `add_loss` in a layer."
-                )
-            logs = compiled.record(total, parts, y, flat, w, values[0].shape[0])
-            tracing.training_stack.pop()
-            results = [total, *logs.values()] if training else list(logs.values())
-            graph = tracing.finish(results, ["total", *logs] if training else list(logs))
-        return graph, dict(tracing.variables)
-
-    def _train_step(self, targets: list[Any], weights: list[Any]) -> TrainStep:
-        model: Any = self
-        trained = model.trainable_weights
-        self.optimizer.build(trained)
-        key = ("train", tuple(targets), tuple(weights), model.trainable_flags(), self.optimizer.program_key, *map(id, trained))
-        found = self._steps.get(key)
-        if found is None:
-            graph, variables = self._loss_graph(True, targets, weights)
-            names = {id(variable): name for name, variable in variables.items()}
-            order = [names[id(variable)] for variable in trained]
-            found = self._steps[key] = TrainStep(graph, variables, order, self.optimizer, self.optimizer.variables)
-        return found
-
-    def _test_program(self, targets: list[Any], weights: list[Any]) -> Program:
-        model: Any = self
-        key = ("test", tuple(targets), tuple(weights), model.trainable_flags())
-        found = self._steps.get(key)
-        if found is None:
-            graph, variables = self._loss_graph(False, targets, weights)
-            found = self._steps[key] = Program(graph, variables)
-        return found
-
-    # Loops
     def fit(
         self,
         x: Any = None,
@@ -247,7 +74,6 @@ class Trainer:
         check_running_allowed("fit")
         self._check_compiled("fit")
         data = prepare(self, x, y, sample_weight, class_weight, "fit")
-        compiled = self._require_compiled("fit")
         held: Data | None = None
         if validation_split and validation_data is None:
             leaves = [*data.x, *data.y, *data.weights]
@@ -255,8 +81,9 @@ class Trainer:
             data, held = data.replaced(first), data.replaced(last)
         elif validation_data is not None:
             held = self._validation(validation_data)
-        source = data.source(_rows(batch_size), shuffle, seeds.generator, seeds.next_call("fit"))
-        step = self._train_step(data.target_types(), data.weight_types())
+        call = seeds.next_call("fit")
+        source = data.source(_rows(batch_size), shuffle, seeds.generator, call)
+        run = _TrainRun(self, data, call)
         hooks = CallbackList(
             callbacks,
             add_history=True,
@@ -266,7 +93,6 @@ class Trainer:
             epochs=epochs,
             steps=steps_per_epoch or source.steps,
         )
-        run = _TrainRun(step)
         validate = None
         if held is not None:
             check = held
@@ -276,15 +102,10 @@ class Trainer:
 
         def begin_epoch(epoch: int) -> None:
             run.epoch, run.step = epoch, 0
-            compiled.reset()
-
-        def train(batch: Batch) -> dict[str, Any]:
-            current = self._train_step(data.target_types(), data.weight_types()) if run.stale(self) else run.program
-            run.program = current
-            return run(batch)
+            self._require_compiled("fit").reset()
 
         loop.fit(
-            train,
+            run,
             source,
             hooks,
             epochs=epochs,
@@ -304,10 +125,14 @@ class Trainer:
     def _validation(self, validation_data: Any) -> Data:
         if not isinstance(validation_data, list | tuple) or not 2 <= len(validation_data) <= 3:
             raise ArgumentError(
-                "fit() takes validation_data as (x, y) or (x, y, sample_weight)", received=f"{type(validation_data).__name__}"
+                "fit() takes validation_data as (x, y) or (x, y, sample_weight)",
+                received=f"{type(validation_data).__name__} of {len(validation_data)}"
+                if isinstance(validation_data, list | tuple)
+                else shown(validation_data),
+                hint="or `validation_split=0.2`, to keep the last fifth of the rows.",
             )
         x, y, weight = (*validation_data, None)[:3]
-        return prepare(self, x, y, weight, None, "fit")
+        return prepare(self, x, y, weight, None, "fit(validation_data=…)")
 
     def evaluate(
         self,
@@ -335,13 +160,19 @@ class Trainer:
         compiled = self._require_compiled("evaluate")
         source = data.source(batch_size, False, None, 0)
         program = self._test_program(data.target_types(), data.weight_types())
-        names = program.source.output_names
+        names, run = program.source.output_names, seeds.next_call("evaluate")
         hooks = CallbackList(
-            callbacks, add_history=False, add_progbar=verbose != 0, model=self, verbose=verbose, epochs=1, steps=steps or source.steps
+            callbacks,
+            add_history=False,
+            add_progbar=verbose != 0,
+            model=self,
+            verbose=verbose,
+            epochs=1,
+            steps=steps or source.steps,
         )
 
         def step(batch: Batch) -> dict[str, Any]:
-            return dict(zip(names, program(_flat(batch), _address(program, 0, batch.index)), strict=True))
+            return dict(zip(names, program(_flat(batch), _address(program, TEST, run, batch.index)), strict=True))
 
         return loop.evaluate(step, source, hooks, begin=compiled.reset, steps=steps)
 
@@ -351,7 +182,12 @@ class Trainer:
         return values[0] if len(values) == 1 else values
 
     def predict(
-        self, x: Any, batch_size: int | None = None, verbose: Any = "auto", steps: int | None = None, callbacks: Any = None
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        steps: int | None = None,
+        callbacks: Any = None,
     ) -> Any:
         """The outputs for arrays, as NumPy arrays nested as the model's outputs.
 
@@ -362,12 +198,18 @@ class Trainer:
         model: Any = self
         data = prepare(self, x, None, None, None, "predict")
         source = data.source(_rows(batch_size), False, None, 0)
-        program = model.program(False)
+        program, run = model.program(False), seeds.next_call("predict")
         hooks = CallbackList(
-            callbacks, add_history=False, add_progbar=verbose != 0, model=self, verbose=verbose, epochs=1, steps=steps or source.steps
+            callbacks,
+            add_history=False,
+            add_progbar=verbose != 0,
+            model=self,
+            verbose=verbose,
+            epochs=1,
+            steps=steps or source.steps,
         )
         return loop.predict(
-            lambda batch: program(batch.x, _address(program, 0, batch.index)),
+            lambda batch: program(batch.x, _address(program, PREDICT, run, batch.index)),
             source,
             hooks,
             steps=steps,
@@ -384,7 +226,7 @@ class Trainer:
         data = prepare(self, x, y, sample_weight, class_weight, "train_on_batch")
         step = self._train_step(data.target_types(), data.weight_types())
         batch = next(data.source(max(data.rows, 1), False, None, 0).batches(0))
-        address = np.array([seeds.word(), TRAIN, 0xFFFFFFFF, seeds.next_call("train_on_batch")], np.uint32)
+        address = np.array([seeds.word(), TRAIN_ON_BATCH, seeds.next_call("train_on_batch"), 0, 0], np.uint32)
         return self._result(step(_flat(batch), address), return_dict)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
@@ -394,7 +236,7 @@ class Trainer:
         data = prepare(self, x, y, sample_weight, None, "test_on_batch")
         program = self._test_program(data.target_types(), data.weight_types())
         batch = next(data.source(max(data.rows, 1), False, None, 0).batches(0))
-        values = program(_flat(batch), _address(program, 0, 0))
+        values = program(_flat(batch), _address(program, TEST, seeds.next_call("evaluate"), 0))
         return self._result(dict(zip(program.source.output_names, values, strict=True)), return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:
@@ -404,7 +246,8 @@ class Trainer:
         data = prepare(self, x, None, None, None, "predict_on_batch")
         program = model.program(False)
         batch = next(data.source(max(data.rows, 1), False, None, 0).batches(0))
-        return tree.pack(model.output, [np.asarray(leaf) for leaf in program(batch.x, _address(program, 0, 0))])
+        outputs = program(batch.x, _address(program, PREDICT, seeds.next_call("predict"), 0))
+        return tree.pack(model.output, [np.asarray(leaf) for leaf in outputs])
 
     def _result(self, logs: dict[str, Any], return_dict: bool) -> Any:
         floats = {name: float(value) for name, value in logs.items()}
@@ -414,21 +257,25 @@ class Trainer:
 class _TrainRun:
     """The steps of one `fit`: which program, and the address of each step's random numbers."""
 
-    def __init__(self, program: TrainStep) -> None:
-        self.program, self.epoch, self.step = program, 0, 0
-        self._seed = seeds.word()
-        self._seen: Any = None
+    def __init__(self, model: Any, data: Data, call: int) -> None:
+        self._model, self._types = model, (data.target_types(), data.weight_types())
+        self._seed, self._call = seeds.word(), call
+        self.epoch = self.step = 0
+        self._made_for = self._wanted()
+        self._program: TrainStep = model._train_step(*self._types)
 
-    def stale(self, model: Any) -> bool:
-        """Whether a callback changed what the program was compiled for (a schedule, a frozen layer)."""
-        key = (model.optimizer.program_key, model._trainable)
-        changed, self._seen = self._seen is not None and key != self._seen, key
-        return changed
+    def _wanted(self) -> Any:
+        """What callbacks may change and the program was compiled for (a schedule, a frozen layer)."""
+        optimizer = self._model.optimizer
+        return optimizer, optimizer.program_key, STORE.trainable_version
 
     def __call__(self, batch: Batch) -> dict[str, Any]:
-        address = np.array([self._seed, TRAIN, self.epoch, self.step], np.uint32)
+        wanted = self._wanted()
+        if wanted != self._made_for:
+            self._program, self._made_for = self._model._train_step(*self._types), wanted
+        address = np.array([self._seed, TRAIN, self._call, self.epoch, self.step], np.uint32)
         self.step += batch.steps
-        return self.program(_flat(batch), address)
+        return self._program(_flat(batch), address)
 
 
 def _rows(*sizes: Any) -> Any:
@@ -440,21 +287,5 @@ def _flat(batch: Batch) -> tuple[Any, ...]:
     return (*batch.x, *batch.y, *(weight for weight in batch.weights if weight is not None))
 
 
-def _address(program: Program, epoch: int, step: int) -> Any:
-    if not program.random:
-        return None
-    return np.array([seeds.word(), CALL, epoch, step], np.uint32)
-
-
-def _distinct_names(model: Any) -> list[str]:
-    """Names of the outputs, made distinct where one layer gives several."""
-    names: list[str] = []
-    for name in model.output_names:
-        count, candidate = 0, name
-        while candidate in names:
-            count += 1
-            candidate = f"{name}_{count}"
-        names.append(candidate)
-    return names
-
-
+def _address(program: Program, purpose: int, run: int, step: int) -> Any:
+    return np.array([seeds.word(), purpose, run, 0, step], np.uint32) if program.random else None

@@ -25,7 +25,11 @@ def set_random_seed(seed: int) -> None:
         ArgumentError: anything else.
     """
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed <= _LARGEST:
-        raise ArgumentError("set_random_seed() takes an integer from 0 to 2**32 - 1", received=f"seed={seed!r}")
+        raise ArgumentError(
+            "set_random_seed() takes an integer from 0 to 2**32 - 1",
+            received=f"seed={seed!r}",
+            hint="any will do, such as 42; NumPy takes no others.",
+        )
     random.seed(int(seed))
     np.random.seed(int(seed))
     seeds.set_seed(int(seed))
@@ -49,14 +53,24 @@ def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray[Any, An
     labels = given.astype("int64") if given.dtype.kind in "biuf" else None
     if labels is None or not np.array_equal(labels, given):
         raise ArgumentError(
-            "to_categorical() takes whole numbers", received=f"x: {given.dtype}{given.shape} = {str(given)[:60]}"
+            "to_categorical() takes whole numbers",
+            received=f"x: {given.dtype}{given.shape} = {str(given)[:60]}",
+            hint="number the classes 0, 1, 2, …",
         )
     if num_classes is None:
         if not labels.size:
-            raise ArgumentError("to_categorical() needs num_classes where x is empty", received=f"x: {given.shape}")
+            raise ArgumentError(
+                "to_categorical() needs num_classes where x is empty",
+                received=f"x: {given.shape}",
+                hint="there is nothing to count the classes by.",
+            )
         num_classes = int(labels.max()) + 1
     if isinstance(num_classes, bool) or not isinstance(num_classes, int | np.integer) or num_classes < 1:
-        raise ArgumentError("to_categorical() takes num_classes as a positive int", received=f"num_classes={num_classes!r}")
+        raise ArgumentError(
+            "to_categorical() takes num_classes as a positive int",
+            received=f"num_classes={num_classes!r}",
+            hint="without it, it is the largest class and 1.",
+        )
     if labels.size and not 0 <= labels.min() <= labels.max() < num_classes:
         raise ArgumentError(
             f"to_categorical() takes classes from 0 to {num_classes - 1}",

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..compiler.errors import ArgumentError, ShapeError
 from ..compiler.tensor import TensorMethods
-from ..compiler.types import dtype_name, jax_dtype, tensor_type
+from ..compiler.types import dtype_name, is_float, jax_dtype, tensor_type
 from ..runtime.store import STORE, Handle
 from . import initializers, naming, trace
 from .saving import placeholders
@@ -47,11 +47,18 @@ class Variable(Handle, TensorMethods):
     ) -> None:
         if kwargs:
             raise ArgumentError(f"Variable() does not have the argument '{next(iter(kwargs))}'")
-        if aggregation not in (None, "none", "mean", "sum", "only_first_replica") or synchronization not in ("auto", "none"):
+        if aggregation not in (None, "none", "mean", "sum", "only_first_replica") or synchronization not in (
+            "auto",
+            "none",
+        ):
             raise ArgumentError("Variable() runs on one device", received=f"{aggregation=}, {synchronization=}")
         if callable(initializer) or isinstance(initializer, str):
             if shape is None:
-                raise ArgumentError("Variable() with an initializer needs a shape", hint="give `shape=(…)`.")
+                raise ArgumentError(
+                    "Variable() with an initializer needs a shape",
+                    received=f"{initializer!r:.60}, shape=None",
+                    hint="give `shape=(…)`.",
+                )
             init = initializers.get(initializer)
             dtype = dtype_name(dtype or "float32")
             value = placeholders.take(tuple(shape), np.dtype(jax_dtype(dtype)))
@@ -64,7 +71,11 @@ class Variable(Handle, TensorMethods):
             dtype = dtype_name(dtype)
         value = np.array(value, dtype=np.dtype(jax_dtype(dtype)))  # a copy: the store owns it
         if shape is not None and value.shape != tuple(shape):
-            raise ShapeError(f"the initial value of a variable must have shape {tuple(shape)}", received=f"{value.shape}")
+            raise ShapeError(
+                f"the initial value of a variable must have shape {tuple(shape)}",
+                received=f"{value.shape}",
+                hint="an initializer is called with the shape and the dtype, and returns an array of them.",
+            )
         self._name = name or naming.auto_name("variable")
         self.autocast = autocast
         self.declared_trainable = trainable
@@ -82,6 +93,7 @@ class Variable(Handle, TensorMethods):
     @trainable.setter
     def trainable(self, value: bool) -> None:
         self._trainable = bool(value)
+        STORE.roles_changed()
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -106,13 +118,20 @@ class Variable(Handle, TensorMethods):
     def __kgc_operand__(self) -> Any:
         tracing = trace.current()
         if tracing is not None:
-            return tracing.read(self)
+            return self._autocast(tracing)
         STORE.on_device((self.slot,))
         return self.lend()
 
+    def _autocast(self, tracing: trace.Trace) -> Any:
+        """The value at this point of the trace, in the dtype in which the layer being called computes."""
+        value, layer = tracing.read(self), tracing.callers[-1] if tracing.callers else None
+        if layer is None or not (self.autocast and layer.autocast and is_float(self.dtype)):
+            return value
+        return _cast(value, layer.compute_dtype) if is_float(layer.compute_dtype) else value
+
     def numpy(self) -> np.ndarray:
         """The array now, as a NumPy array."""
-        return np.array(self.read())
+        return self.copy()
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
         return self.numpy() if dtype is None else self.numpy().astype(dtype)
@@ -131,7 +150,11 @@ class Variable(Handle, TensorMethods):
             return value
         if isinstance(value, Variable):
             value = value.read()
-        array = value if isinstance(value, jax.Array) and value.dtype.name == self.dtype else np.array(value, dtype=jax_dtype(self.dtype))
+        array = (
+            value
+            if isinstance(value, jax.Array) and value.dtype.name == self.dtype
+            else np.array(value, dtype=jax_dtype(self.dtype))
+        )
         self._check(array)
         if tracing is not None:
             tracing.assign(self, array)
@@ -152,6 +175,7 @@ class Variable(Handle, TensorMethods):
             raise ShapeError(
                 f"variable '{self.path}' of shape {self.shape} cannot take a value of another shape",
                 received=f"shape {tuple(value.shape)}",
+                hint="a variable keeps its shape; reshape or reduce the value, or make another variable.",
             )
 
     def __bool__(self) -> bool:

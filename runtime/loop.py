@@ -190,5 +190,9 @@ def _whole(name: str, value: Any, *, at_least: int) -> int:
     except TypeError:
         number = None
     if number is None or number < at_least:
-        raise ArgumentError(f"`{name}` is an integer of at least {at_least}", received=f"{name}={value!r}")
+        raise ArgumentError(
+            f"`{name}` is an integer of at least {at_least}",
+            received=f"{name}={value!r}",
+            hint=f"leave it out, or write for example {name}={max(at_least, 10)}",
+        )
     return number

@@ -18,7 +18,7 @@ from ..compiler.verifier import verify
 from .store import STORE, Handle, Slot
 
 KEY = "key"
-"""Graph input that takes the random key of a call: of (seed, purpose, epoch, step)."""
+"""Graph input that takes the random key of a call: of (seed, purpose, run, epoch, step)."""
 SEEDLESS_KEY = "seedless_key"
 """The same without the process-wide seed, for layers with a seed of their own."""
 _KEYS = (KEY, SEEDLESS_KEY)
@@ -67,7 +67,12 @@ class Program:
     """
 
     def __init__(
-        self, graph: Graph, handles: Mapping[str, Handle], *, training: bool = False, passes: Sequence[str] | None = None
+        self,
+        graph: Graph,
+        handles: Mapping[str, Handle],
+        *,
+        training: bool = False,
+        passes: Sequence[str] | None = None,
     ) -> None:
         optimized = pipeline.optimize(graph, passes, training=training)
         self.source, self.graph, self.transform = graph, optimized.graph, optimized.transform
@@ -116,7 +121,8 @@ class Program:
         return outputs, [changed[at] for at in self._written]
 
     def _transform(self, arrays: tuple[Any, ...]) -> tuple[Any, ...]:
-        assert self.transform is not None  # narrows the type: jitted only then
+        if self.transform is None:
+            return ()
         params = [self.layout.pick(arrays, value.name) for value in self.transform.params]
         state = [self.layout.pick(arrays, value.name) for value in self.transform.state]
         return tuple(interpret.evaluate(self.transform, (), params, state)[0])
@@ -127,7 +133,8 @@ class Program:
             if self.layout.moved():
                 self._lay_out()
             arrays = STORE.on_device(self.layout.slots)
-            made = self._transformed(arrays) if self._transformed is not None else ()
+            with jax.ensure_compile_time_eval():  # kept, so no tracers, not even inside somebody's `jax.jit`
+                made = self._transformed(arrays) if self._transformed is not None else ()
             self._arrays = (arrays, made)
             self._version = STORE.version
         return self._arrays
@@ -136,17 +143,18 @@ class Program:
         """Outputs on `data`: arrays in the order of the unoptimised graph's inputs, the key left out.
 
         Args:
-            key: `(seed, purpose, epoch, step)` as a uint32 array, where the graph draws random numbers.
+            key: the address of its random numbers, uint32 and the seed first, where the graph draws random numbers.
         """
-        arrays, made = self.arrays()
-        outputs, written = self.jitted(tuple([data[i] for i in self.positions]), arrays, made, key)
-        if written:
-            STORE.rebind(self._written_slots, written)
-            if self._transformed is None:  # what the next call takes is known: nothing needs to be gathered again
-                changed = list(arrays)
-                for at, array in zip(self._written, written, strict=True):
-                    changed[at] = array
-                self._arrays, self._version = (tuple(changed), made), STORE.version
+        with STORE.lock:
+            arrays, made = self.arrays()
+            outputs, written = self.jitted(tuple([data[i] for i in self.positions]), arrays, made, key)
+            if written:
+                STORE.rebind(self._written_slots, written)
+                if self._transformed is None:  # what the next call takes is known: nothing needs to be gathered again
+                    changed = list(arrays)
+                    for at, array in zip(self._written, written, strict=True):
+                        changed[at] = array
+                    self._arrays, self._version = (tuple(changed), made), STORE.version
         return outputs
 
 

@@ -7,7 +7,9 @@ any other code runs.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from itertools import repeat
 from typing import Any, Protocol
 
 import jax
@@ -16,7 +18,7 @@ from ..compiler import interpret, pipeline
 from ..compiler.graph import Graph
 from ..compiler.verifier import verify
 from .program import Layout, feed
-from .store import STORE, Handle
+from .store import STORE, Handle, refuse_tracers
 
 
 class Optimizer(Protocol):
@@ -72,10 +74,11 @@ class TrainStep:
         self._fixed = [at for at in range(len(self.layout.slots)) if at not in written]
         self._written_slots = [self.layout.slots[at] for at in self._written]
         self._fixed_slots = [self.layout.slots[at] for at in self._fixed]
-        self.jitted: Callable[..., Any] = jax.jit(self._step, donate_argnums=(0,))
+        self.jitted = jax.jit(self._step, donate_argnums=(0,))
         self._version = -1
         self._arrays: tuple[Any, ...] = ()
         self._fixed_arrays: tuple[Any, ...] = ()
+        self._compiled: dict[Any, Callable[..., Any]] = {}
 
     def _step(self, written: tuple[Any, ...], fixed: tuple[Any, ...], data: tuple[Any, ...], address: Any) -> Any:
         arrays: list[Any] = [None] * len(self.layout.slots)
@@ -106,16 +109,31 @@ class TrainStep:
         return tuple([arrays[at] for at in self._written]), logs
 
     def __call__(self, data: Sequence[Any], address: Any) -> dict[str, Any]:
+        with STORE.lock:
+            return self._run(tuple([data[i] for i in self._positions]), address)
+
+    def _run(self, data: tuple[Any, ...], address: Any) -> dict[str, Any]:
         if self._version != STORE.version:
             if self.layout.moved():
                 self._lay_out()
             self._arrays = STORE.to_donate(self._written_slots)
             self._fixed_arrays = STORE.on_device(self._fixed_slots)
-        arrays, self._arrays = self._arrays, ()
-        self._version = -1
-        new, logs = self.jitted(arrays, self._fixed_arrays, tuple([data[i] for i in self._positions]), address)
-        for slot, array in zip(self._written_slots, new, strict=True):
-            slot.array = array
-        STORE.version += 1
+        arrays, self._arrays, self._version = self._arrays, (), -1
+        shapes = tuple([(array.shape, array.dtype) for array in data])
+        program = self._compiled.get(shapes)
+        if program is None:  # compiled apart from being run: what fails or is interrupted here has given nothing away
+            lowered = self.jitted.lower(arrays, self._fixed_arrays, data, address)
+            program = self._compiled[shapes] = lowered.compile()
+        # An interrupt that arrives during the step is raised after the next bytecode that calls something.  `extend`
+        # over `map` runs the step and keeps its results without any in between, and so does rebinding the slots.
+        done: list[Any] = []
+        try:
+            done.extend(map(program, (arrays,), (self._fixed_arrays,), (data,), (address,)))
+        finally:
+            if done:
+                refuse_tracers(done[0][0])
+                deque(map(setattr, self._written_slots, repeat("array"), done[0][0]), maxlen=0)
+                STORE.version += 1
+        new, logs = done[0]
         self._arrays, self._version = new, STORE.version
         return dict(zip(self.log_names, logs, strict=True))

@@ -8,12 +8,15 @@ parameters, argument tuples) knows when it is stale.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import jax
 import numpy as np
+from jax import core
 
+from ..compiler.errors import GraphError
 from ..compiler.types import TensorType, tensor_type
 
 
@@ -30,17 +33,36 @@ class Slot:
 
 
 class Store:
-    """Counts changes; puts arrays on the device; stacks slots."""
+    """Counts changes; puts arrays on the device; stacks slots.
+
+    Attributes:
+        version: rises when an array changes.
+        trainable_version: rises when something is frozen or unfrozen, which a running `fit` has to know.
+        lock: held from taking slots' arrays until a program that may give their buffers away has been dispatched and
+            the slots rebound, so that another thread never computes with a buffer that is gone.
+    """
 
     def __init__(self) -> None:
         self.version = 0
+        self.trainable_version = 0
+        self.lock = threading.RLock()
 
     def touch(self) -> None:
         """Say that some slot changed."""
         self.version += 1
 
+    def roles_changed(self) -> None:
+        """Say that something was frozen or unfrozen."""
+        self.trainable_version += 1
+        self.version += 1
+
     def rebind(self, slots: Sequence[Slot], arrays: Sequence[Any]) -> None:
-        """Give the slots their new arrays."""
+        """Give the slots their new arrays.
+
+        Raises:
+            GraphError: the arrays are tracers of somebody's `jax.jit`, which must not outlive it.
+        """
+        refuse_tracers(arrays)
         for slot, array in zip(slots, arrays, strict=True):
             slot.array = array
         self.version += 1
@@ -50,7 +72,8 @@ class Store:
         slots = list(slots)
         waiting = [slot for slot in slots if not isinstance(slot.array, jax.Array)]
         if waiting:
-            moved = jax.device_put([slot.array for slot in waiting])
+            with jax.ensure_compile_time_eval():  # inside somebody's `jax.jit` too, arrays and no tracers
+                moved = jax.device_put([slot.array for slot in waiting])
             for slot, array in zip(waiting, moved, strict=True):
                 slot.array, slot.lent = array, False  # nobody else has seen this one
         return tuple([slot.array for slot in slots])
@@ -61,7 +84,8 @@ class Store:
         self.on_device(slots)
         for slot in slots:
             if slot.lent:
-                slot.array, slot.lent = slot.array.copy(), False
+                with jax.ensure_compile_time_eval():
+                    slot.array, slot.lent = slot.array.copy(), False
         return tuple([slot.array for slot in slots])
 
     def stack(self, handles: Sequence[Handle]) -> Slot:
@@ -98,13 +122,28 @@ class Handle:
 
     def lend(self) -> Any:
         """The current array, for keeping: no later step takes its buffer away."""
-        if not self.slot.lent:
-            self.slot.lent = True
-            STORE.touch()  # a program that holds the array must ask again
-        return self.read()
+        with STORE.lock:
+            if not self.slot.lent:
+                self.slot.lent = True
+                STORE.touch()  # a program that holds the array must ask again
+            return self.read()
+
+    def copy(self) -> np.ndarray:
+        """A copy of the current array, as a NumPy array."""
+        with STORE.lock:
+            return np.array(self.read())
 
     def write(self, array: Any) -> None:
-        """Replace the array; shape and dtype are the caller's duty."""
+        """Replace the array; shape and dtype are the caller's duty.
+
+        Raises:
+            GraphError: the array is a tracer.
+        """
+        refuse_tracers((array,))
+        with STORE.lock:
+            self._write(array)
+
+    def _write(self, array: Any) -> None:
         self.slot.lent = True  # the array may be somebody's own
         if self.index is None:
             self.slot.array = array
@@ -113,8 +152,19 @@ class Handle:
             changed[self.index] = np.asarray(array)
             self.slot.array = changed
         else:
-            self.slot.array = self.slot.array.at[self.index].set(array)
+            with jax.ensure_compile_time_eval():
+                self.slot.array = self.slot.array.at[self.index].set(array)
         STORE.touch()
+
+
+def refuse_tracers(arrays: Iterable[Any]) -> None:
+    """Raise GraphError if one of `arrays` is a tracer: it would outlive the transformation that it belongs to."""
+    if any(isinstance(array, core.Tracer) for array in arrays):
+        raise GraphError(
+            "a variable cannot be assigned inside `jax.jit`, `jax.grad` or another transformation of JAX",
+            received="a tracer as its new value",
+            hint="there, call the model with `training=False`; or use `fit`, which compiles the whole step.",
+        )
 
 
 def array_type(array: Any) -> TensorType:

@@ -12,17 +12,17 @@ import jax
 import jax.numpy as jnp
 
 from ..op import Tensor, Trait, op
-from .checks import check_axes, product, shape_of
+from .checks import check_axes, flops_per_element, shape_of
 
 _FLOATS = [("f32[b, 3]",), ("bf16[t]",)]
 
 
-def _check_axis(x: Any, axis: Any) -> None:
+def _check_softmax(x: Any, axis: Any) -> None:
     check_axes("softmax", axis, len(shape_of(x)))
 
 
-def _softmax_flops(x: Any, axis: Any) -> Any:
-    return 5 * product(shape_of(x))
+def _check_log_softmax(x: Any, axis: Any) -> None:
+    check_axes("log_softmax", axis, len(shape_of(x)))
 
 
 @op(Trait.ELEMENTWISE, samples=[*_FLOATS, ("i32[b]",)])
@@ -118,8 +118,8 @@ def softsign(x: Tensor) -> Tensor:
 @op(
     Trait.NORMALIZES,
     samples=[("f32[b, 3]",), ("f32[b, t, 4]", {"axis": 1}), ("bf16[2, 5]",), ("f32[2, 3, 4]", {"axis": (1, 2)})],
-    check=_check_axis,
-    flops=_softmax_flops,
+    check=_check_softmax,
+    flops=flops_per_element(5),
 )
 def softmax(x: Tensor, axis: int | tuple[int, ...] | None = -1) -> Tensor:
     """exp(x) over its sum along the axis (several axes: over all of them).  Shape: that of x."""
@@ -129,8 +129,8 @@ def softmax(x: Tensor, axis: int | tuple[int, ...] | None = -1) -> Tensor:
 @op(
     Trait.NORMALIZES,
     samples=[("f32[b, 3]",), ("f32[b, t, 4]", {"axis": 1}), ("bf16[2, 5]",)],
-    check=lambda x, axis: check_axes("log_softmax", axis, len(shape_of(x))) and None,
-    flops=_softmax_flops,
+    check=_check_log_softmax,
+    flops=flops_per_element(5),
 )
 def log_softmax(x: Tensor, axis: int | tuple[int, ...] | None = -1) -> Tensor:
     """log(softmax(x)), exact where softmax is near 0.  Shape: that of x."""

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, cast
 
-from ..dims import Dim
-from ..errors import ArgumentError, DTypeError, ShapeError
+from ..errors import ArgumentError, DTypeError
 from ..types import TensorType, is_float, is_integer
 
 Size = Any
 """An int, or a Dim."""
+
+
+def as_tuple(value: Any) -> tuple[Any, ...]:
+    """A tuple or a list as a tuple; anything else as a tuple of one."""
+    return tuple(cast(Any, value)) if isinstance(value, tuple | list) else (value,)
 
 
 def shape_of(x: Any) -> tuple[Size, ...]:
@@ -23,12 +27,21 @@ def dtype_of(x: Any) -> str:
     """dtype of a TensorType or a literal."""
     if isinstance(x, TensorType):
         return x.dtype
-    return {bool: "bool", int: "int32"}.get(type(x), "float32")
+    return "bool" if isinstance(x, bool) else "int32" if isinstance(x, int) else "float32"
 
 
 def product(sizes: Sequence[Size]) -> Any:
     """Product of sizes; a Dim where one is unknown."""
     return math.prod(sizes)
+
+
+def flops_per_element(count: int) -> Callable[..., Any]:
+    """A `flops` rule: that many operations for each element of the first operand."""
+
+    def flops(x: Any, *rest: Any) -> Any:
+        return count * product(shape_of(x))
+
+    return flops
 
 
 def known(size: Size) -> bool:
@@ -52,7 +65,9 @@ def check_axis(op: str, axis: Any, rank: int, what: str = "axis") -> int:
     if not -rank <= axis < rank:
         allowed = f"from {-rank} to {rank - 1}" if rank else "none: the tensor is a scalar"
         raise ArgumentError(
-            f"{op}: {what} {axis} is out of range for {rank} axes", received=f"{what}={axis}", hint=f"axes are {allowed}."
+            f"{op}: {what} {axis} is out of range for {rank} axes",
+            received=f"{what}={axis}",
+            hint=f"axes are {allowed}.",
         )
     return axis % rank
 
@@ -65,7 +80,7 @@ def check_axes(op: str, axis: Any, rank: int, what: str = "axis") -> tuple[int, 
     """
     if axis is None:
         return tuple(range(rank))
-    found = tuple(check_axis(op, one, rank, what) for one in (axis if isinstance(axis, tuple) else (axis,)))
+    found = tuple(check_axis(op, one, rank, what) for one in as_tuple(axis))
     if len(set(found)) != len(found):
         raise ArgumentError(f"{op}: an axis stands twice in {what}", received=f"{what}={axis!r}")
     return found
@@ -76,7 +91,9 @@ def check_indices(op: str, indices: Any) -> None:
     dtype = dtype_of(indices)
     if not is_integer(dtype):
         raise DTypeError(
-            f"{op}: indices must be integers", received=f"indices: {indices}", hint='`ops.cast(indices, "int32")` makes them so.'
+            f"{op}: indices must be integers",
+            received=f"indices: {indices}",
+            hint='`ops.cast(indices, "int32")` makes them so.',
         )
 
 
@@ -85,14 +102,10 @@ def check_float(op: str, **tensors: Any) -> None:
     for name, x in tensors.items():
         if not is_float(dtype_of(x)):
             raise DTypeError(
-                f"{op}: {name} must be floating point", received=f"{name}: {x}", hint=f'`ops.cast({name}, "float32")` makes it so.'
+                f"{op}: {name} must be floating point",
+                received=f"{name}: {x}",
+                hint=f'`ops.cast({name}, "float32")` makes it so.',
             )
-
-
-def check_rank(op: str, name: str, x: Any, least: int) -> None:
-    """Refuse tensors of too few axes."""
-    if len(shape_of(x)) < least:
-        raise ShapeError(f"{op}: {name} needs at least {least} axes", received=f"{name}: {x}")
 
 
 def check_choice(op: str, what: str, value: Any, allowed: Sequence[Any]) -> None:
@@ -109,11 +122,12 @@ def per_axis(op: str, what: str, value: Any, count: int) -> tuple[int, ...]:
     Raises:
         ArgumentError: another number of them, or one that is not positive.
     """
-    found = value if isinstance(value, tuple | list) else (value,) * count
-    if len(found) == 1 and count > 1:  # Keras repeats a single entry
-        found = tuple(found) * count
+    found = as_tuple(value)
+    if len(found) == 1:
+        found = found * count
     if len(found) != count or any(type(one) is not int or one < 1 for one in found):
         raise ArgumentError(
-            f"{op}: {what} must be a positive int, or {count} of them: one for each spatial axis", received=f"{what}={value!r}"
+            f"{op}: {what} must be a positive int, or {count} of them: one for each spatial axis",
+            received=f"{what}={value!r}",
         )
-    return tuple(found)
+    return found

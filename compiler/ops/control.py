@@ -1,12 +1,16 @@
 """Control flow: ops that hold graphs (regions).  A region takes everything it uses as an input."""
 
+# JAX's own annotations are partly unknown.
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import jax.numpy as jnp
 from jax import lax
+from jax.export import is_symbolic_dim
 
 from .. import interpret
 from ..dims import Dim
@@ -67,7 +71,7 @@ def _call(region: Graph, operands: Sequence[Any]) -> list[Any]:
     try:
         return interpret.evaluate(region, operands)[0]
     except ShapeError as error:
-        if all(isinstance(size, int) for x in operands for size in jnp.shape(x)):
+        if not any(is_symbolic_dim(size) for x in operands for size in jnp.shape(x)):
             raise
         raise ValueError(error.what) from None
 
@@ -119,7 +123,9 @@ def _check_scan(
     if type(unroll) is not int or unroll < 1:
         raise ArgumentError("scan: unroll must be a positive int", received=f"unroll={unroll!r}")
     parts = [_Slice(x) for x in slices]
-    region = _region("scan", "body", body, [*init, *(part.type for part in parts), *invariants], "carries, slices, invariants")
+    region = _region(
+        "scan", "body", body, [*init, *(part.type for part in parts), *invariants], "carries, slices, invariants"
+    )
     _check_carry("scan", region, len(init))
 
 
@@ -144,7 +150,13 @@ graph @step(%c: f32[b, 2], %x: f32[b, 3], %w: f32[3, 2]) -> (f32[b, 2], f32[b, 2
     samples=[
         (_STEP, ["f32[b, 2]"], ["f32[t, b, 3]"], ["f32[3, 2]"]),
         (_STEP, ["f32[b, 2]"], ["f32[4, b, 3]"], ["f32[3, 2]"], {"reverse": True, "unroll": 2}),
-        ("graph @body(%c: f32[b]) -> (f32[b]) {\n  %0: f32[b] = sin(%c)\n  return %0\n}", ["f32[b]"], [], [], {"length": 3}),
+        (
+            "graph @body(%c: f32[b]) -> (f32[b]) {\n  %0: f32[b] = sin(%c)\n  return %0\n}",
+            ["f32[b]"],
+            [],
+            [],
+            {"length": 3},
+        ),
     ],
     check=_check_scan,
 )
@@ -176,8 +188,12 @@ def scan(
 
 def _check_cond(pred: Any, operands: Sequence[Any], true: Any, false: Any) -> None:
     if isinstance(pred, TensorType) and (pred.dtype != "bool" or pred.shape):
-        raise DTypeError("cond: pred must be one bool", received=f"pred: {pred}", hint="`ops.where` chooses by element.")
-    branches = [_region("cond", what, region, operands, "the operands") for what, region in (("true", true), ("false", false))]
+        raise DTypeError(
+            "cond: pred must be one bool", received=f"pred: {pred}", hint="`ops.where` chooses by element."
+        )
+    branches = [
+        _region("cond", what, region, operands, "the operands") for what, region in (("true", true), ("false", false))
+    ]
     yes, no = ([value.type for value in branch.outputs] for branch in branches)
     if len(yes) != len(no) or not all(_fits(a, b) for a, b in zip(yes, no, strict=True)):
         raise ShapeError(
@@ -191,7 +207,10 @@ def _branch(name: str, op_name: str) -> str:
 
 @op(
     Trait.CONTROL,
-    samples=[("bool[]", ["f32[b, 3]"], _branch("yes", "sin"), _branch("no", "exp")), (True, ["f32[2, 3]"], _branch("yes", "sin"), _branch("no", "exp"))],
+    samples=[
+        ("bool[]", ["f32[b, 3]"], _branch("yes", "sin"), _branch("no", "exp")),
+        (True, ["f32[2, 3]"], _branch("yes", "sin"), _branch("no", "exp")),
+    ],
     check=_check_cond,
 )
 def cond(pred: Tensor, operands: Sequence[Tensor], true: Any, false: Any) -> tuple[Tensor, ...]:
@@ -207,7 +226,7 @@ def cond(pred: Tensor, operands: Sequence[Tensor], true: Any, false: Any) -> tup
 
         return run
 
-    return tuple(lax.cond(pred, branch(yes), branch(no), *operands))
+    return tuple(cast(Any, lax.cond)(pred, branch(yes), branch(no), *operands))
 
 
 def _check_while_loop(cond: Any, body: Any, operands: Sequence[Any], maximum_iterations: Any) -> None:

@@ -34,7 +34,7 @@ def _check(inputs: Any, kernel: Any, strides: Any, padding: Any, data_format: An
     received = f"inputs: {inputs}, kernel: {kernel}"
     check_choice("conv", "padding", padding, ("valid", "same"))
     check_choice("conv", "data_format", data_format, FORMATS)
-    check_float("conv", inputs=inputs, kernel=kernel)
+    check_float("conv", kernel=kernel)
     count = len(x) - 2
     if count not in (1, 2, 3) or len(k) != len(x):
         raise ShapeError(
@@ -42,16 +42,14 @@ def _check(inputs: Any, kernel: Any, strides: Any, padding: Any, data_format: An
             received=received,
             hint="the kernel is (*kernel_size, input channels // groups, output channels).",
         )
-    steps = per_axis("conv", "strides", strides, count)
+    per_axis("conv", "strides", strides, count)
     rates = per_axis("conv", "dilation_rate", dilation_rate, count)
-    if max(steps) > 1 and max(rates) > 1:
-        raise ShapeError(
-            "conv: strides and dilation_rate cannot both be above 1", received=f"strides={strides}, dilation_rate={dilation_rate}"
-        )
     given, wanted = channels(x, data_format), k[-2]
     if not known(given):
         raise ShapeError(
-            "conv: the number of input channels must be known", received=received, hint="give `Input(shape=…)` a size for that axis."
+            "conv: the number of input channels must be known",
+            received=received,
+            hint="give `Input(shape=…)` a size for that axis.",
         )
     if known(wanted) and (wanted == 0 or given % wanted or k[-1] % (given // wanted)):
         raise ShapeError(

@@ -1,5 +1,8 @@
 """Tensors made from attributes.  Their shapes may hold sizes that are not known until the model runs."""
 
+# JAX's own annotations are partly unknown.
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 from typing import Any
@@ -9,10 +12,11 @@ import jax.numpy as jnp
 from ..dims import Dim
 from ..errors import ArgumentError
 from ..op import Tensor, Trait, op
+from .checks import as_tuple
 
 
 def _check_shape(op_name: str, shape: Any) -> None:
-    sizes = shape if isinstance(shape, tuple) else (shape,)
+    sizes = as_tuple(shape)
     if not all(isinstance(size, Dim) or (type(size) is int and size >= 0) for size in sizes):
         raise ArgumentError(
             f"{op_name}: shape must be a tuple of sizes that are not negative", received=f"shape={shape!r}"
@@ -23,7 +27,9 @@ def _check_full(shape: Any, fill_value: Any, dtype: Any) -> None:
     _check_shape("full", shape)
     if type(fill_value) not in (int, float, bool):
         raise ArgumentError(
-            "full: fill_value must be a number", received=f"fill_value={fill_value!r}", hint="`ops.broadcast_to` repeats a tensor."
+            "full: fill_value must be a number",
+            received=f"fill_value={fill_value!r}",
+            hint="`ops.broadcast_to` repeats a tensor.",
         )
 
 

@@ -1,6 +1,11 @@
 """Arithmetic, comparison and logic: each element of the result from the same element of the operands (broadcast)."""
 
+# JAX's own annotations are partly unknown.
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
+
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +17,11 @@ from ..types import dtype_name
 _UNARY = Trait.ELEMENTWISE
 _BINARY = Trait.ELEMENTWISE | Trait.BROADCASTS | Trait.PROMOTES
 _SYMMETRIC = _BINARY | Trait.COMMUTATIVE
+
+
+def _check_cast(x: Any, dtype: Any) -> None:
+    dtype_name(dtype)
+
 
 _FLOATS = [("f32[b, 3]",), ("bf16[t]",)]
 _NUMBERS = [*_FLOATS, ("i32[b, 2]",)]
@@ -162,16 +172,21 @@ def erf(x: Tensor) -> Tensor:
     return lax.erf(x)
 
 
-@op(_UNARY, samples=_FLOATS)
+def _floating(x: Tensor) -> Tensor:
+    x = jnp.asarray(x)
+    return x if jnp.issubdtype(x.dtype, jnp.floating) else x.astype("float32")
+
+
+@op(_UNARY, samples=_NUMBERS)
 def floor(x: Tensor) -> Tensor:
-    """Largest whole number not above x, in the dtype of x.  Shape: that of x."""
-    return jnp.floor(x)
+    """Largest whole number not above x, in the dtype of x; float32 for integers.  Shape: that of x."""
+    return jnp.floor(_floating(x))
 
 
-@op(_UNARY, samples=_FLOATS)
+@op(_UNARY, samples=_NUMBERS)
 def ceil(x: Tensor) -> Tensor:
-    """Smallest whole number not below x, in the dtype of x.  Shape: that of x."""
-    return jnp.ceil(x)
+    """Smallest whole number not below x, in the dtype of x; float32 for integers.  Shape: that of x."""
+    return jnp.ceil(_floating(x))
 
 
 @op(_UNARY, samples=[*_NUMBERS, ("f32[b]", {"decimals": 1})])
@@ -240,7 +255,10 @@ def logical_not(x: Tensor) -> Tensor:
     return jnp.logical_not(x)
 
 
-@op(_BINARY, samples=[("bool[b, 3]", "f32[b, 3]", "f32[3]"), ("bool[b, 1]", "bf16[b, 3]", 0.0), ("bool[2]", 1, "i32[2]")])
+@op(
+    _BINARY,
+    samples=[("bool[b, 3]", "f32[b, 3]", "f32[3]"), ("bool[b, 1]", "bf16[b, 3]", 0.0), ("bool[2]", 1, "i32[2]")],
+)
 def where(condition: Tensor, x1: Tensor, x2: Tensor) -> Tensor:
     """x1 where the condition is true, x2 elsewhere.  Shape: broadcast of all three."""
     return jnp.where(condition, x1, x2)
@@ -254,8 +272,14 @@ def clip(x: Tensor, x_min: Tensor, x_max: Tensor) -> Tensor:
 
 @op(
     _UNARY,
-    samples=[("f32[b, 3]", "bfloat16"), ("f32[b, 3]", "int32"), ("i32[b]", "float32"), ("bool[2]", "float32"), (1.5, "int32")],
-    check=lambda x, dtype: dtype_name(dtype) and None,
+    samples=[
+        ("f32[b, 3]", "bfloat16"),
+        ("f32[b, 3]", "int32"),
+        ("i32[b]", "float32"),
+        ("bool[2]", "float32"),
+        (1.5, "int32"),
+    ],
+    check=_check_cast,
 )
 def cast(x: Tensor, dtype: str) -> Tensor:
     """x in another dtype; floats lose their fraction on the way to integers.  Shape: that of x."""

@@ -1,8 +1,11 @@
 """Ops that pick elements: by position, by a tensor of indices, and one-hot vectors."""
 
+# JAX's own annotations are partly unknown.
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -15,15 +18,20 @@ from ..tensor import OPERATORS
 from .checks import check_axis, check_indices, differ, known, shape_of
 
 
+def indices_of(key: Any) -> tuple[Any, ...]:
+    """The indices of a key: a list is one index, as in NumPy."""
+    return cast("tuple[Any, ...]", key) if isinstance(key, tuple) else (key,)
+
+
 def _check_getitem(x: Any, key: Any) -> None:
     shape = shape_of(x)
-    parts = key if isinstance(key, tuple) else (key,)
+    parts = indices_of(key)
     for part in parts:
         if not (part is None or part is Ellipsis or type(part) in (int, slice) or isinstance(part, Dim)):
             raise ArgumentError(
                 f"getitem: {part!r} cannot be an index",
                 received=f"key: {key!r}",
-                hint="ints, slices, None and Ellipsis index; `ops.take` picks by a tensor of indices, `ops.where` by a condition.",
+                hint="ints, slices, None and Ellipsis index; `ops.take` picks by a tensor, `ops.where` by a condition.",
             )
     used = sum(1 for part in parts if part is not None and part is not Ellipsis)
     if used > len(shape) or sum(1 for part in parts if part is Ellipsis) > 1:
@@ -70,21 +78,22 @@ def index(x: Any, key: Any) -> Any:
     Raises:
         ArgumentError: several indices are tensors, or one stands beside an int.
     """
-    parts = key if isinstance(key, tuple) else (key,)
+    parts = indices_of(key)
     chosen = [i for i, part in enumerate(parts) if isinstance(part, list) or hasattr(part, "shape")]
     if not chosen:
         return getitem(x, key)
     position = chosen[0]
-    picked = parts[position]
+    picked: Any = parts[position]
+    if isinstance(picked, list):
+        picked = np.asarray(cast("list[Any]", picked))
     others = [part for i, part in enumerate(parts) if i != position]
-    dtype = str(np.asarray(picked).dtype) if isinstance(picked, list) else str(picked.dtype)
     if len(chosen) > 1 or not all(part is None or part is Ellipsis or isinstance(part, slice) for part in others):
         raise ArgumentError(
             "a tensor can be indexed by one tensor of indices, beside slices only",
             received=f"key: {key!r}",
             hint="`ops.take` and `ops.take_along_axis` pick along one axis; index in two steps.",
         )
-    if dtype == "bool":
+    if str(picked.dtype) == "bool":
         raise ArgumentError(
             "a tensor cannot be indexed by a condition: the number of results would depend on the data",
             received=f"key: {key!r}",
@@ -97,7 +106,7 @@ def index(x: Any, key: Any) -> Any:
         axis = position - len(parts)
     else:
         axis = position
-    return OPERATORS["take"](rest, np.asarray(picked, "int32") if isinstance(picked, list) else picked, axis=axis)
+    return OPERATORS["take"](rest, picked, axis=axis)
 
 
 OPERATORS["getitem"] = index
@@ -133,7 +142,9 @@ def _check_take_along_axis(x: Any, indices: Any, axis: Any) -> None:
     left, right = shape_of(x), shape_of(indices)
     if axis is None:
         if len(right) != 1:
-            raise ShapeError("take_along_axis: without an axis the indices must have one axis", received=f"indices: {indices}")
+            raise ShapeError(
+                "take_along_axis: without an axis the indices must have one axis", received=f"indices: {indices}"
+            )
         return
     position = check_axis("take_along_axis", axis, len(left))
     bad = len(left) != len(right) or any(
@@ -148,7 +159,11 @@ def _check_take_along_axis(x: Any, indices: Any, axis: Any) -> None:
 
 @op(
     Trait.MOVES | Trait.BROADCASTS,
-    samples=[("f32[b, 4]", "i32[b, 2]", {"axis": 1}), ("f32[b, t, 4]", "i32[b, t, 1]", {"axis": -1}), ("f32[2, 3]", "i32[b]")],
+    samples=[
+        ("f32[b, 4]", "i32[b, 2]", {"axis": 1}),
+        ("f32[b, t, 4]", "i32[b, t, 1]", {"axis": -1}),
+        ("f32[2, 3]", "i32[b]"),
+    ],
     check=_check_take_along_axis,
 )
 def take_along_axis(x: Tensor, indices: Tensor, axis: int | None = None) -> Tensor:

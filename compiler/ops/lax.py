@@ -33,6 +33,7 @@ from ..lax_codec import (
 )
 from ..op import Sample, Tensor, Trait, op
 
+_jax: Any = jax  # whose annotations are in part unknown to pyright
 _F: list[Sample] = [("f32[b, 3]",)]
 _EACH = Trait.ELEMENTWISE
 _OPTIONAL = (PLAIN, None)
@@ -113,7 +114,9 @@ primitive(
     _EACH,
     [("bool[b, 3]", ["f32[b, 3]", "f32[b, 3]"]), ("i32[3]", ["f32[3]", "f32[3]", "f32[3]"])],
 )
-primitive("optimization_barrier", "*xs", with_many(lax.optimization_barrier), Trait.MOVES, [(["f32[b, 3]", "i32[2]"],)])
+primitive(
+    "optimization_barrier", "*xs", with_many(_jax.lax.optimization_barrier), Trait.MOVES, [(["f32[b, 3]", "i32[2]"],)]
+)
 
 # Reductions and scans of an axis.
 for _name in ("reduce_sum", "reduce_max", "reduce_min", "reduce_prod"):
@@ -261,7 +264,7 @@ def _dot_flops(x: Any, y: Any, dimension_numbers: Any, precision: Any, preferred
 
 
 def _conv_flops(x: Any, kernel: Any, *static: Any) -> Any:
-    _, _, _, _, numbers, groups, *_ = static
+    numbers = static[4]
     (batch, _, *space), (outputs, inputs, *window), _ = numbers
     # Every position of the input counts once: exact for stride 1 and "same" padding.
     positions = x.shape[batch] * math.prod(x.shape[axis] for axis in space)
@@ -372,4 +375,4 @@ def checkpoint(operands: Sequence[Tensor], body: Any, prevent_cse: bool = True) 
     def run(*arrays: Any) -> list[Any]:
         return interpret.evaluate(body, arrays)[0]
 
-    return tuple(jax.checkpoint(run, prevent_cse=prevent_cse)(*operands))
+    return tuple(_jax.checkpoint(run, prevent_cse=prevent_cse)(*operands))

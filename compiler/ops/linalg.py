@@ -1,5 +1,8 @@
 """Matrix products."""
 
+# JAX's own annotations are partly unknown.
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -17,7 +20,9 @@ def _check_matmul(x1: Any, x2: Any) -> None:
     for name, shape in (("x1", left), ("x2", right)):
         if not shape:
             raise ShapeError(
-                f"matmul: {name} is a scalar", received=f"x1: {x1}, x2: {x2}", hint="use `ops.multiply` (or `*`) for scalars."
+                f"matmul: {name} is a scalar",
+                received=f"x1: {x1}, x2: {x2}",
+                hint="use `ops.multiply` (or `*`) for scalars.",
             )
     inner = right[0] if len(right) == 1 else right[-2]
     if differ(left[-1], inner):

@@ -4,6 +4,9 @@ Each has a stable form on logits and, for probabilities, Keras's: outputs are he
 categorical ones divided by their sum first.  `stabilize_loss` turns the second form into the first.
 """
 
+# JAX's own annotations are partly unknown.
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 from typing import Any

@@ -9,10 +9,12 @@ from jax import lax
 
 from ..errors import ShapeError
 from ..op import Tensor, Trait, op
-from .checks import check_axes, check_axis, check_float, differ, product, shape_of
+from .checks import check_axes, check_axis, check_float, differ, flops_per_element, shape_of
 
 
-def _check_batch_normalization(x: Any, mean: Any, variance: Any, axis: Any, offset: Any, scale: Any, epsilon: Any) -> None:
+def _check_batch_normalization(
+    x: Any, mean: Any, variance: Any, axis: Any, offset: Any, scale: Any, epsilon: Any
+) -> None:
     shape = shape_of(x)
     position = check_axis("batch_normalization", axis, len(shape))
     check_float("batch_normalization", x=x)
@@ -22,7 +24,7 @@ def _check_batch_normalization(x: Any, mean: Any, variance: Any, axis: Any, offs
         sizes = shape_of(value)
         if len(sizes) != 1 or differ(sizes[0], shape[position]):
             raise ShapeError(
-                f"batch_normalization: {name} must have one number for each of the {shape[position]} channels on axis {axis}",
+                f"batch_normalization: {name} needs {shape[position]} numbers, one for each channel on axis {axis}",
                 received=f"x: {x}, {name}: {value}",
             )
 
@@ -35,7 +37,7 @@ def _check_batch_normalization(x: Any, mean: Any, variance: Any, axis: Any, offs
         ("f32[b, 3, 4]", "f32[3]", "f32[3]", {"axis": 1, "scale": "f32[3]"}),
     ],
     check=_check_batch_normalization,
-    flops=lambda x, mean, variance, axis, offset, scale, epsilon: 2 * product(shape_of(x)),
+    flops=flops_per_element(2),
 )
 def batch_normalization(
     x: Tensor,
@@ -67,9 +69,14 @@ def _check_moments(x: Any, axes: Any, keepdims: Any) -> None:
 
 @op(
     Trait.REDUCES | Trait.NORMALIZES,
-    samples=[("f32[b, 3]", 0), ("f32[b, h, w, 3]", (0, 1, 2)), ("f32[b, 4, 3]", (1,), {"keepdims": True}), ("bf16[4, 3]", 0)],
+    samples=[
+        ("f32[b, 3]", 0),
+        ("f32[b, h, w, 3]", (0, 1, 2)),
+        ("f32[b, 4, 3]", (1,), {"keepdims": True}),
+        ("bf16[4, 3]", 0),
+    ],
     check=_check_moments,
-    flops=lambda x, axes, keepdims: 4 * product(shape_of(x)),
+    flops=flops_per_element(4),
 )
 def moments(x: Tensor, axes: int | tuple[int, ...], keepdims: bool = False) -> tuple[Tensor, Tensor]:
     """Mean and variance over the axes (variance over n, not n - 1).  Shapes: x without the axes, both."""

@@ -1,7 +1,14 @@
-"""Random numbers.  Every op takes a key; keys are made by `fold_in` from the graph's key and a site, so they have an address."""
+"""Random numbers.
+
+Every op takes a key; keys are made by `fold_in` from the graph's key and a site, so every number has an address.
+"""
+
+# JAX's own annotations are partly unknown.
+# pyright: reportUnknownMemberType=false
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -9,14 +16,23 @@ import jax.numpy as jnp
 
 from ..errors import ArgumentError, DTypeError, ShapeError
 from ..op import Tensor, Trait, op
-from .checks import check_float, differ, dtype_of, shape_of
+from .checks import as_tuple, check_float, differ, dtype_of, shape_of
 
 Shape = tuple[Any, ...]
 
 
 def _check_key(op_name: str, key: Any) -> None:
     if dtype_of(key) != "key" or shape_of(key):
-        raise DTypeError(f"{op_name}: key must be one random key", received=f"key: {key}", hint="`jax.random.key(seed)` makes one.")
+        raise DTypeError(
+            f"{op_name}: key must be one random key", received=f"key: {key}", hint="`jax.random.key(seed)` makes one."
+        )
+
+
+def _check_draw(op_name: str) -> Callable[..., None]:
+    def check(key: Any, *rest: Any) -> None:
+        _check_key(op_name, key)
+
+    return check
 
 
 def _check_fold_in(key: Any, data: Any) -> None:
@@ -34,7 +50,7 @@ def fold_in(key: Tensor, data: Tensor) -> Tensor:
 @op(
     Trait.RANDOM,
     samples=[("key[]", (2, 3)), ("key[]", ("$b", 3), {"minval": -1.0, "maxval": 2.0, "dtype": "bfloat16"})],
-    check=lambda key, shape, minval, maxval, dtype: _check_key("random_uniform", key),
+    check=_check_draw("random_uniform"),
 )
 def random_uniform(
     key: Tensor, shape: Shape, minval: float = 0.0, maxval: float = 1.0, dtype: str | None = "float32"
@@ -46,7 +62,7 @@ def random_uniform(
 @op(
     Trait.RANDOM,
     samples=[("key[]", (2, 3)), ("key[]", ("$b", 3), {"mean": 1.0, "stddev": 0.5})],
-    check=lambda key, shape, mean, stddev, dtype: _check_key("random_normal", key),
+    check=_check_draw("random_normal"),
 )
 def random_normal(
     key: Tensor, shape: Shape, mean: float = 0.0, stddev: float = 1.0, dtype: str | None = "float32"
@@ -58,7 +74,7 @@ def random_normal(
 @op(
     Trait.RANDOM,
     samples=[("key[]", (2, 3)), ("key[]", ("$b", 3), {"mean": 1.0, "stddev": 0.5})],
-    check=lambda key, shape, mean, stddev, dtype: _check_key("truncated_normal", key),
+    check=_check_draw("truncated_normal"),
 )
 def truncated_normal(
     key: Tensor, shape: Shape, mean: float = 0.0, stddev: float = 1.0, dtype: str | None = "float32"
@@ -70,7 +86,7 @@ def truncated_normal(
 @op(
     Trait.RANDOM,
     samples=[("key[]", (2, 3), 0, 5), ("key[]", ("$b",), {"minval": -2, "maxval": 2})],
-    check=lambda key, shape, minval, maxval, dtype: _check_key("random_randint", key),
+    check=_check_draw("random_randint"),
 )
 def random_randint(key: Tensor, shape: Shape, minval: int, maxval: int, dtype: str = "int32") -> Tensor:
     """Uniform integers from minval up to but without maxval.  Shape: `shape`."""
@@ -104,8 +120,9 @@ def _check_dropout(x: Any, key: Any, rate: Any, noise_shape: Any, training: Any)
     shape = shape_of(x)
     if noise_shape is None:
         return
-    fits = isinstance(noise_shape, tuple) and len(noise_shape) == len(shape)
-    if not fits or any(noise is not None and noise != 1 and differ(noise, size) for noise, size in zip(noise_shape, shape, strict=True)):
+    noises = as_tuple(noise_shape)
+    fits = len(noises) == len(shape)
+    if not fits or any(differ(noise, size) for noise, size in zip(noises, shape, strict=True) if noise != 1):
         raise ShapeError(
             "dropout: noise_shape must have one entry for each axis: its size, 1 (dropped together) or None (its size)",
             received=f"x: {x}, noise_shape={noise_shape!r}",

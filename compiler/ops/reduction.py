@@ -13,7 +13,7 @@ import jax.numpy as jnp
 
 from ..errors import ArgumentError
 from ..op import Tensor, Trait, op
-from .checks import check_axes, check_axis, product, shape_of
+from .checks import check_axes, check_axis, flops_per_element, shape_of
 
 Axes = int | tuple[int, ...] | None
 
@@ -44,35 +44,31 @@ def _check_one(name: str) -> Callable[..., None]:
     return check
 
 
-def _flops(x: Any, axis: Any, keepdims: Any) -> Any:
-    return product(shape_of(x))
-
-
-@op(Trait.REDUCES, samples=[*_NUMBERS, ("bool[b]",)], check=_check("sum"), flops=_flops)
+@op(Trait.REDUCES, samples=[*_NUMBERS, ("bool[b]",)], check=_check("sum"), flops=flops_per_element(1))
 def sum(x: Tensor, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Sum; bools are counted as int32.  Shape: x without the axes."""
     return jnp.sum(x, axis, keepdims=keepdims)
 
 
-@op(Trait.REDUCES, samples=_NUMBERS, check=_check("mean"), flops=_flops)
+@op(Trait.REDUCES, samples=_NUMBERS, check=_check("mean"), flops=flops_per_element(1))
 def mean(x: Tensor, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Mean, floating point also for integers.  Shape: x without the axes."""
     return jnp.mean(x, axis, keepdims=keepdims)
 
 
-@op(Trait.REDUCES, samples=_NUMBERS, check=_check("max"), flops=_flops)
+@op(Trait.REDUCES, samples=_NUMBERS, check=_check("max"), flops=flops_per_element(1))
 def max(x: Tensor, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Maximum; equal maxima share the gradient.  Shape: x without the axes."""
     return jnp.max(x, axis, keepdims=keepdims)
 
 
-@op(Trait.REDUCES, samples=_NUMBERS, check=_check("min"), flops=_flops)
+@op(Trait.REDUCES, samples=_NUMBERS, check=_check("min"), flops=flops_per_element(1))
 def min(x: Tensor, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Minimum; equal minima share the gradient.  Shape: x without the axes."""
     return jnp.min(x, axis, keepdims=keepdims)
 
 
-@op(Trait.REDUCES, samples=_NUMBERS, check=_check("prod"), flops=_flops)
+@op(Trait.REDUCES, samples=_NUMBERS, check=_check("prod"), flops=flops_per_element(1))
 def prod(x: Tensor, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Product.  Shape: x without the axes."""
     return jnp.prod(x, axis, keepdims=keepdims)
@@ -90,19 +86,19 @@ def all(x: Tensor, axis: Axes = None, keepdims: bool = False) -> Tensor:
     return jnp.all(x, axis, keepdims=keepdims)
 
 
-@op(Trait.REDUCES, samples=_FLOATS, check=_check("var"), flops=lambda x, axis, keepdims: 3 * product(shape_of(x)))
+@op(Trait.REDUCES, samples=_FLOATS, check=_check("var"), flops=flops_per_element(3))
 def var(x: Tensor, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Variance, over n and not n - 1.  Shape: x without the axes."""
     return jnp.var(x, axis, keepdims=keepdims)
 
 
-@op(Trait.REDUCES, samples=_FLOATS, check=_check("std"), flops=lambda x, axis, keepdims: 3 * product(shape_of(x)))
+@op(Trait.REDUCES, samples=_FLOATS, check=_check("std"), flops=flops_per_element(3))
 def std(x: Tensor, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Square root of the variance over n; its gradient is NaN where that is 0.  Shape: x without the axes."""
     return jnp.std(x, axis, keepdims=keepdims)
 
 
-@op(Trait.REDUCES, samples=_FLOATS, check=_check("logsumexp"), flops=lambda x, axis, keepdims: 4 * product(shape_of(x)))
+@op(Trait.REDUCES, samples=_FLOATS, check=_check("logsumexp"), flops=flops_per_element(4))
 def logsumexp(x: Tensor, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """log(sum(exp(x))) without overflow.  Shape: x without the axes."""
     return jax.nn.logsumexp(x, axis, keepdims=keepdims)
@@ -125,7 +121,12 @@ def argmin(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Tensor
 
 @op(
     Trait.REDUCES,
-    samples=[("f32[b, 3]", {"axis": -1}), ("f32[2, 3]",), ("f32[b, t]", {"axis": 1}), ("i32[4]", {"axis": 0, "dtype": "float32"})],
+    samples=[
+        ("f32[b, 3]", {"axis": -1}),
+        ("f32[2, 3]",),
+        ("f32[b, t]", {"axis": 1}),
+        ("i32[4]", {"axis": 0, "dtype": "float32"}),
+    ],
     check=_check_one("cumsum"),
 )
 def cumsum(x: Tensor, axis: int | None = None, dtype: str | None = None) -> Tensor:

@@ -1,5 +1,8 @@
 """Ops that change the shape, or move and repeat elements."""
 
+# JAX's own annotations are partly unknown.
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -11,14 +14,14 @@ import numpy as np
 from ..dims import Dim
 from ..errors import ArgumentError, ShapeError
 from ..op import Tensor, Trait, op
-from .checks import check_axes, check_axis, check_choice, differ, known, product, shape_of
+from .checks import as_tuple, check_axes, check_axis, check_choice, differ, known, product, shape_of
 
 Shape = tuple[Any, ...]
 """A tuple of ints and sizes; -1 stands for what is left, where an op says so."""
 
 
 def _sizes(op_name: str, shape: Any, what: str) -> tuple[Any, ...]:
-    sizes = shape if isinstance(shape, tuple) else (shape,)
+    sizes = as_tuple(shape)
     if not all(type(size) is int or isinstance(size, Dim) for size in sizes):
         raise ArgumentError(f"{op_name}: {what} must be a tuple of ints and sizes", received=f"{what}={shape!r}")
     return sizes
@@ -55,7 +58,7 @@ def _check_reshape(x: Any, newshape: Any) -> None:
 )
 def reshape(x: Tensor, newshape: Shape | int) -> Tensor:
     """x with another shape of the same number of elements; one size may be -1, for what is left.  Shape: newshape."""
-    new = newshape if isinstance(newshape, tuple | list) else (newshape,)
+    new = as_tuple(newshape)
     # JAX takes unknown sizes on trust; a mismatch must be refused, so that substitutions are tried.
     if not any(type(size) is int and size == -1 for size in new) and product(jnp.shape(x)) != product(new):
         raise ValueError(f"{jnp.shape(x)} cannot be shown to have as many elements as {tuple(new)}")
@@ -124,7 +127,9 @@ def _check_stack(x: Sequence[Any], axis: Any) -> None:
     for shape in shapes:
         if len(shape) != len(shapes[0]) or any(differ(a, b) for a, b in zip(shape, shapes[0], strict=True)):
             raise ShapeError(
-                "stack: all tensors must have the same shape", received=received, hint="`ops.concatenate` joins along an axis."
+                "stack: all tensors must have the same shape",
+                received=received,
+                hint="`ops.concatenate` joins along an axis.",
             )
 
 
@@ -151,14 +156,18 @@ def _check_squeeze(x: Any, axis: Any) -> None:
             )
 
 
-@op(Trait.MOVES, samples=[("f32[b, 1, 3]", {"axis": 1}), ("f32[2, 1, 1]",), ("f32[1, b, 1]", (0, -1))], check=_check_squeeze)
+@op(
+    Trait.MOVES,
+    samples=[("f32[b, 1, 3]", {"axis": 1}), ("f32[2, 1, 1]",), ("f32[1, b, 1]", (0, -1))],
+    check=_check_squeeze,
+)
 def squeeze(x: Tensor, axis: int | tuple[int, ...] | None = None) -> Tensor:
     """x without those axes of size 1 (None: without all that have it).  Shape: the other axes."""
     return jnp.squeeze(x, axis)
 
 
 def _check_expand_dims(x: Any, axis: Any) -> None:
-    axes = axis if isinstance(axis, tuple) else (axis,)
+    axes = as_tuple(axis)
     check_axes("expand_dims", axes, len(shape_of(x)) + len(axes))
 
 
@@ -198,28 +207,28 @@ def _check_pad(x: Any, pad_width: Any, mode: Any, constant_values: Any) -> None:
     check_choice("pad", "mode", mode, _MODES)
     if mode != "constant" and constant_values is not None:
         raise ArgumentError(
-            f'pad: constant_values is used with mode="constant" only, not with "{mode}"', received=f"constant_values={constant_values}"
+            f'pad: constant_values is used with mode="constant" only, not with "{mode}"',
+            received=f"constant_values={constant_values}",
         )
     _widths(pad_width, len(shape_of(x)))
 
 
 def _widths(pad_width: Any, rank: int) -> Any:
     """(before, after) for each axis."""
-    pairs = pad_width if isinstance(pad_width, tuple | list) else ((pad_width, pad_width),) * rank
-    if len(pairs) == 2 and all(type(one) is int for one in pairs):
-        pairs = (tuple(pairs),) * rank
-    if len(pairs) == 1:
-        pairs = tuple(pairs) * rank
-    good = all(
-        isinstance(pair, tuple | list) and len(pair) == 2 and all(type(one) is not int or one >= 0 for one in pair)
-        for pair in pairs
-    )
+    if isinstance(pad_width, int | Dim):
+        pairs = ((pad_width, pad_width),) * rank
+    else:
+        pairs = as_tuple(pad_width)
+        if len(pairs) == 2 and all(isinstance(one, int) for one in pairs):
+            pairs = (pairs,)
+        pairs = tuple(as_tuple(pair) for pair in pairs) * (rank if len(pairs) == 1 else 1)
+    good = all(len(pair) == 2 and all(not isinstance(one, int) or one >= 0 for one in pair) for pair in pairs)
     if len(pairs) != rank or not good:
         raise ArgumentError(
             f"pad: pad_width must be an int, or (before, after) for each of the {rank} axes, none negative",
             received=f"pad_width={pad_width!r}",
         )
-    return tuple(tuple(pair) for pair in pairs)
+    return pairs
 
 
 @op(
@@ -257,7 +266,11 @@ def _check_tile(x: Any, repeats: Any) -> None:
     _sizes("tile", repeats, "repeats")
 
 
-@op(Trait.MOVES, samples=[("f32[b, 3]", (1, 2)), ("f32[b, t]", (1, 2)), ("f32[3]", 2), ("f32[3]", (2, 1))], check=_check_tile)
+@op(
+    Trait.MOVES,
+    samples=[("f32[b, 3]", (1, 2)), ("f32[b, t]", (1, 2)), ("f32[3]", 2), ("f32[3]", (2, 1))],
+    check=_check_tile,
+)
 def tile(x: Tensor, repeats: int | tuple[int, ...]) -> Tensor:
     """x, whole, that many times along each axis (aligned from the right).  Shape: each size times its repeats."""
     return jnp.tile(x, repeats)
@@ -265,7 +278,7 @@ def tile(x: Tensor, repeats: int | tuple[int, ...]) -> Tensor:
 
 def _check_repeat(x: Any, repeats: Any, axis: Any) -> None:
     shape = shape_of(x)
-    counts = repeats if isinstance(repeats, tuple) else (repeats,)
+    counts = as_tuple(repeats)
     if any(type(one) is int and one < 0 for one in counts):
         raise ArgumentError("repeat: repeats must not be negative", received=f"repeats={repeats!r}")
     size = product(shape) if axis is None else shape[check_axis("repeat", axis, len(shape))]
@@ -277,7 +290,12 @@ def _check_repeat(x: Any, repeats: Any, axis: Any) -> None:
 
 @op(
     Trait.MOVES,
-    samples=[("f32[b, 3]", 2, {"axis": 1}), ("f32[b, t]", 2, {"axis": 1}), ("f32[2, 3]", 2), ("f32[b, 3]", (1, 0, 2), {"axis": 1})],
+    samples=[
+        ("f32[b, 3]", 2, {"axis": 1}),
+        ("f32[b, t]", 2, {"axis": 1}),
+        ("f32[2, 3]", 2),
+        ("f32[b, 3]", (1, 0, 2), {"axis": 1}),
+    ],
     check=_check_repeat,
 )
 def repeat(x: Tensor, repeats: int | tuple[int, ...], axis: int | None = None) -> Tensor:
@@ -297,7 +315,8 @@ def _check_split(x: Any, indices_or_sections: Any, axis: Any) -> None:
     count = indices_or_sections
     if type(count) is not int or count < 1:
         raise ArgumentError(
-            "split: indices_or_sections must be a positive int, or a tuple of positions", received=repr(indices_or_sections)
+            "split: indices_or_sections must be a positive int, or a tuple of positions",
+            received=repr(indices_or_sections),
         )
     if known(size) and size % count:
         raise ShapeError(
@@ -309,7 +328,12 @@ def _check_split(x: Any, indices_or_sections: Any, axis: Any) -> None:
 
 @op(
     Trait.MOVES,
-    samples=[("f32[b, 6]", 3, {"axis": 1}), ("f32[b, 6]", (1, 4), {"axis": -1}), ("f32[b, t]", 2, {"axis": 1}), ("f32[4]", 1)],
+    samples=[
+        ("f32[b, 6]", 3, {"axis": 1}),
+        ("f32[b, 6]", (1, 4), {"axis": -1}),
+        ("f32[b, t]", 2, {"axis": 1}),
+        ("f32[4]", 1),
+    ],
     check=_check_split,
 )
 def split(x: Tensor, indices_or_sections: int | tuple[int, ...], axis: int = 0) -> tuple[Tensor, ...]:

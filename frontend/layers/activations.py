@@ -102,7 +102,11 @@ class Softmax(Elementwise):
         super().__init__(**kwargs)
         given = list(axis) if isinstance(axis, Sequence) and not isinstance(axis, str) else [axis]
         if not given or any(isinstance(one, bool) or not isinstance(one, int) for one in given):
-            raise ArgumentError(f"{checks.label(self)} takes axis as an int, or several", received=f"axis={axis!r}")
+            raise ArgumentError(
+                f"{checks.label(self)} takes axis as an int, or several",
+                received=f"axis={axis!r}",
+                hint="-1 is the last axis.",
+            )
         self.axis = axis
 
     def check_input(self, inputs: Any, *rest: Any) -> None:
@@ -112,6 +116,7 @@ class Softmax(Elementwise):
             raise ArgumentError(
                 f"{checks.label(self)} normalises over axis {self.axis}, and its input has {rank} axes",
                 received=f"inputs: {inputs}",
+                hint=f"axes are from {-rank} to {rank - 1}; axis 0 is the batch.",
             )
 
     def _axes(self) -> tuple[int, ...]:

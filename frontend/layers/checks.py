@@ -54,6 +54,11 @@ def per_axis(layer: Any, what: str, value: Any, count: int) -> tuple[int, ...]:
     return tuple(numbers)
 
 
+def compact(sizes: tuple[int, ...]) -> int | tuple[int, ...]:
+    """One size where all are equal: ops take it for all axes, and the text leaves it out where it is the default."""
+    return sizes[0] if len(set(sizes)) == 1 else sizes
+
+
 def word(layer: Any, what: str, value: Any, allowed: Sequence[str]) -> str:
     """One of the allowed words, in lower case.
 
@@ -149,7 +154,7 @@ def axes(layer: Any, inputs: Any, names: str) -> TensorType:
     count = names.count(",") + 1
     if found.rank == count:
         return found
-    hint = None
+    hint = f"`Input(shape=…)` takes {count - 1} sizes here, for the batch is left out."
     if found.rank == count - 1:
         hint = "an axis is missing: `layers.Reshape` adds one of size 1; `Input(shape=…)` is given without the batch."
     elif found.rank == 2:

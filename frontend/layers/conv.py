@@ -105,7 +105,8 @@ class BaseConv(Layer):
 
     def convolve(self, x: Any) -> Any:
         """The convolution itself."""
-        return ops.conv(x, self.kernel, self.strides, self.padding, self.data_format, self.dilation_rate)
+        strides, rate = checks.compact(self.strides), checks.compact(self.dilation_rate)
+        return ops.conv(x, self.kernel, strides, self.padding, self.data_format, rate)
 
     def build(self, input_shape: Any) -> None:
         self._channels = input_shape[self.channel_axis]
@@ -137,7 +138,9 @@ class BaseConv(Layer):
                 hint="groups must divide the channels of the input as well as the filters.",
             )
         first = 1 if self.data_format == "channels_last" else 2
-        for axis, window, rate in zip(range(first, first + self.rank), self.kernel_size, self.dilation_rate, strict=True):
+        for axis, window, rate in zip(
+            range(first, first + self.rank), self.kernel_size, self.dilation_rate, strict=True
+        ):
             span, size = (window - 1) * rate + 1, x.shape[axis]
             if self.padding == "valid" and known(size) and size < span:
                 raise ShapeError(

@@ -43,9 +43,7 @@ class Dense(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        checks.unsupported(
-            self, lora_rank=lora_rank, lora_alpha=lora_alpha, quantization_config=quantization_config
-        )
+        checks.unsupported(self, lora_rank=lora_rank, lora_alpha=lora_alpha, quantization_config=quantization_config)
         self.units, self.use_bias = checks.positive(self, "units", units), use_bias
         self.activation = activations.get(activation)
         self.kernel_initializer = initializers.get(kernel_initializer)

@@ -38,7 +38,11 @@ class Merge(Layer):
         """Refuse what is no list of tensors that can be broadcast together."""
         types = self._list(inputs)
         if any(x.rank < 1 for x in types):
-            raise ShapeError(f"{checks.label(self)} takes tensors with a batch axis", received=_received(types))
+            raise ShapeError(
+                f"{checks.label(self)} takes tensors with a batch axis",
+                received=_received(types),
+                hint="a scalar has no axes.",
+            )
         for position in range(1 - max(x.rank for x in types), 0):
             sizes = [x.shape[position] for x in types if x.rank > -position]
             widest = next((size for size in sizes if known(size) and size != 1), 1)
@@ -50,7 +54,11 @@ class Merge(Layer):
                 )
         batches = [x.shape[0] for x in types]
         if any(differ(batches[0], batch) for batch in batches):
-            raise ShapeError(f"{checks.label(self)} was given batches of different sizes", received=_received(types))
+            raise ShapeError(
+                f"{checks.label(self)} was given batches of different sizes",
+                received=_received(types),
+                hint="the first axis is the batch: all inputs must have as many samples.",
+            )
 
     def _list(self, inputs: Any) -> list[TensorType]:
         if not isinstance(inputs, list | tuple) or not all(isinstance(x, TensorType) for x in inputs):
@@ -63,6 +71,7 @@ class Merge(Layer):
             raise ArgumentError(
                 f"{checks.label(self)} takes at least {self.least} tensor{'s' if self.least > 1 else ''}",
                 received=f"{len(inputs)}",
+                hint=f"`layers.{type(self).__name__}()([x, y])`.",
             )
         return list(inputs)
 
@@ -98,7 +107,11 @@ class Subtract(Merge):
         """Refuse what is no pair of tensors that can be broadcast together."""
         super().check_input(inputs, *rest)
         if len(inputs) != 2:
-            raise ArgumentError(f"{checks.label(self)} takes two tensors", received=f"{len(inputs)}")
+            raise ArgumentError(
+                f"{checks.label(self)} takes two tensors",
+                received=f"{len(inputs)}",
+                hint="`layers.Subtract()([x, y])` is x - y.",
+            )
 
     def merge(self, tensors: list[Any]) -> Any:
         """The difference."""
@@ -152,7 +165,9 @@ class Concatenate(Merge):
     def __init__(self, axis: int = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if isinstance(axis, bool) or not isinstance(axis, int):
-            raise ArgumentError(f"{checks.label(self)} takes axis as an int", received=f"axis={axis!r}")
+            raise ArgumentError(
+                f"{checks.label(self)} takes axis as an int", received=f"axis={axis!r}", hint="-1 is the last axis."
+            )
         self.axis = axis
 
     def check_input(self, inputs: Any, *rest: Any) -> None:
@@ -161,18 +176,21 @@ class Concatenate(Merge):
         rank = types[0].rank
         if any(x.rank != rank for x in types):
             raise ShapeError(
-                f"{checks.label(self)} takes tensors of one number of axes", received=_received(types)
+                f"{checks.label(self)} takes tensors of one number of axes",
+                received=_received(types),
+                hint="`layers.Reshape` adds axes of size 1, `layers.Flatten` takes all but the batch away.",
             )
         if not -rank <= self.axis < rank:
             raise ArgumentError(
                 f"{checks.label(self)} joins along axis {self.axis}, and its inputs have {rank} axes",
                 received=_received(types),
+                hint=f"axes are from {-rank} to {rank - 1}; axis 0 is the batch.",
             )
         for position in range(rank):
             sizes = [x.shape[position] for x in types if known(x.shape[position])]
             if position != self.axis % rank and len(set(sizes)) > 1:
                 raise ShapeError(
-                    f"{checks.label(self)} joins along axis {self.axis}; sizes on axis {position} differ and must agree",
+                    f"{checks.label(self)} joins along axis {self.axis}; sizes on axis {position} differ, and must not",
                     received=_received(types),
                     hint="`axis` says along which axis tensors are joined.",
                 )

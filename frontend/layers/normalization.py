@@ -55,7 +55,9 @@ class BatchNormalization(Layer):
         checks.unsupported(self, renorm=renorm, renorm_clipping=renorm_clipping, synchronized=synchronized)
         if isinstance(axis, bool) or not isinstance(axis, int):
             raise ArgumentError(
-                f"{checks.label(self)} takes axis as an int", received=f"axis={axis!r}", hint="it is the axis of the channels."
+                f"{checks.label(self)} takes axis as an int",
+                received=f"axis={axis!r}",
+                hint="it is the axis of the channels.",
             )
         self.axis = axis
         self.momentum = float(checks.number(self, "momentum", momentum))
@@ -96,9 +98,7 @@ class BatchNormalization(Layer):
             )
         for name in ("moving_mean", "moving_variance"):
             initializer = getattr(self, f"{name}_initializer")
-            variable = self.add_weight(
-                name=name, shape=shape, initializer=initializer, trainable=False, autocast=False
-            )
+            variable = self.add_weight(name=name, shape=shape, initializer=initializer, trainable=False, autocast=False)
             setattr(self, name, variable)
 
     def check_input(self, inputs: Any, *rest: Any) -> None:
@@ -108,6 +108,7 @@ class BatchNormalization(Layer):
             raise ShapeError(
                 f"{checks.label(self)} normalises axis {self.axis}, and its input has {x.rank} axes",
                 received=f"inputs: {x}",
+                hint=f"axes are from {-x.rank} to {x.rank - 1}; axis 0 is the batch.",
             )
         wanted = self.moving_mean.shape[0] if self.moving_mean is not None else None
         checks.fits(self, x, self.axis, wanted, "the number of channels")
@@ -137,6 +138,7 @@ class BatchNormalization(Layer):
             raise ShapeError(
                 f"{checks.label(self)} takes a mask of one axis less than its inputs",
                 received=f"a mask of {len(mask.shape)} axes for inputs of {rank}",
+                hint="it says of each position, over all channels, whether it counts.",
             )
         weights = ops.broadcast_to(ops.expand_dims(ops.cast(mask, x.dtype), -1), x.shape)
         count = ops.maximum(ops.sum(weights, axes, keepdims=True), 1.0)  # nothing left: moments of 0

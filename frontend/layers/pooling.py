@@ -67,8 +67,9 @@ class Pooling(Layer):
                 )
 
     def call(self, inputs: Any) -> Any:
+        strides = None if self.strides == self.pool_size else checks.compact(self.strides)
         x = checks.as_float(self, inputs)
-        return self.pool(x, self.pool_size, self.strides, self.padding, self.data_format)
+        return self.pool(x, checks.compact(self.pool_size), strides, self.padding, self.data_format)
 
     def get_config(self) -> dict[str, Any]:
         """Arguments that make the same layer."""

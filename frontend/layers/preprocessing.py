@@ -37,6 +37,7 @@ class Rescaling(Layer):
             raise ArgumentError(
                 f"{checks.label(self)} takes {what} as a number, or a list or array of numbers",
                 received=f"{what}={value!r:.80}",
+                hint="such as `Rescaling(1 / 255)`.",
             )
         return array.item() if array.ndim == 0 else value
 
@@ -56,7 +57,9 @@ class Rescaling(Layer):
     def call(self, inputs: Any) -> Any:
         x = inputs if inputs.dtype == self.compute_dtype else ops.cast(inputs, self.compute_dtype)
         x = ops.multiply(x, self._operand(self.scale))
-        return x if isinstance(self.offset, int | float) and self.offset == 0 else ops.add(x, self._operand(self.offset))
+        return (
+            x if isinstance(self.offset, int | float) and self.offset == 0 else ops.add(x, self._operand(self.offset))
+        )
 
     def _operand(self, value: Any) -> Any:
         return float(value) if isinstance(value, int | float) else np.asarray(value, jax_dtype(self.compute_dtype))

@@ -42,6 +42,7 @@ class Dropout(Layer):
             raise ArgumentError(
                 f"{checks.label(self)} takes noise_shape as a tuple of positive ints and None",
                 received=f"noise_shape={given!r}",
+                hint="`(None, 1, None)` drops whole steps of a sequence of any length.",
             )
         return sizes
 
@@ -65,7 +66,9 @@ class Dropout(Layer):
             return x
         tracing = trace.current()
         if tracing is None:
-            raise GraphError(f"{checks.label(self)}: call the layer, not its `call` method")
+            raise GraphError(
+                f"{checks.label(self)}: call the layer, not its `call` method", hint="write `layer(x, training=True)`."
+            )
         noise = self.noise_shape
         if noise is not None:
             noise = (*[1] * (len(x.shape) - len(noise)), *noise)

@@ -31,7 +31,11 @@ class Flatten(Layer):
     def check_input(self, inputs: Any, *rest: Any) -> None:
         """Refuse what has no batch axis."""
         if checks.one_tensor(self, inputs).rank < 1:
-            raise ShapeError(f"{checks.label(self)} takes a tensor with a batch axis", received=f"inputs: {inputs}")
+            raise ShapeError(
+                f"{checks.label(self)} takes a tensor with a batch axis",
+                received=f"inputs: {inputs}",
+                hint="a scalar has no axes.",
+            )
 
     def call(self, inputs: Any) -> Any:
         rank = len(inputs.shape)
@@ -76,7 +80,11 @@ class Reshape(Layer):
         """Refuse sizes that do not make the target shape."""
         x = checks.one_tensor(self, inputs)
         if x.rank < 1:
-            raise ShapeError(f"{checks.label(self)} takes a tensor with a batch axis", received=f"inputs: {x}")
+            raise ShapeError(
+                f"{checks.label(self)} takes a tensor with a batch axis",
+                received=f"inputs: {x}",
+                hint="a scalar has no axes.",
+            )
         self._sizes(x)
 
     def _sizes(self, x: TensorType) -> tuple[int, ...]:

@@ -17,6 +17,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -99,14 +100,12 @@ def _entry(operation: Any, nodes: list[Any], triple: Callable[[Any], list[Any]])
 def _layer_node(layer: Any, node: Any, triple: Callable[[Any], list[Any]]) -> dict[str, Any]:
     kwargs = dict(node.kwargs)
     explicit = {}
-    default, position = training_default(layer)
+    default, position = training_default(type(layer))
     if default is not None and kwargs.get("training") is not None:
         explicit = {"explicit": ["training"]} if kwargs["training"] == default else {}
     elif default is not None and len(node.args) <= position:
         kwargs["training"] = default
-    if "mask" in inspect.signature(type(layer).call).parameters and (
-        hasattr(layer, "_subgraph") or (len(node.args) == 1 and not node.kwargs)
-    ):
+    if _takes_mask(type(layer)) and (hasattr(layer, "_subgraph") or (len(node.args) == 1 and not node.kwargs)):
         kwargs.setdefault("mask", None)
     return {"args": _values(list(node.args), triple), "kwargs": _values(kwargs, triple), **explicit}
 
@@ -141,13 +140,19 @@ _RECORDED = dict.fromkeys(
 )
 
 
-def training_default(layer: Any) -> tuple[bool | None, int]:
+@functools.cache
+def training_default(cls: type) -> tuple[bool | None, int]:
     """What is recorded for `training` when nobody says it (None: nothing), and the argument's position."""
-    entry = entry_of(type(layer), ("layer",))
-    names = list(inspect.signature(type(layer).call).parameters.values())[1:]
+    entry = entry_of(cls, ("layer",))
+    names = list(inspect.signature(getattr(cls, "call")).parameters.values())[1:]  # noqa: B009
     for position, parameter in enumerate(names):
         if parameter.name == "training":
             if entry is not None:
                 return _RECORDED.get(entry.name), position
             return (parameter.default if isinstance(parameter.default, bool) else None), position
     return None, len(names)
+
+
+@functools.cache
+def _takes_mask(cls: type) -> bool:
+    return "mask" in inspect.signature(getattr(cls, "call")).parameters  # noqa: B009

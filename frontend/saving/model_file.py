@@ -12,6 +12,7 @@ from ...compiler.errors import ArgumentError
 from . import config as configs
 from .archive import atomic_write, write_archive
 from .h5 import open_h5
+from .shared_ids import mark_shared
 from .weights import read_optimizer, read_weights, write_weights
 
 KERAS_VERSION = "3.15.1"
@@ -44,7 +45,7 @@ def save_model(
 def model_object(model: Any) -> tuple[dict[str, Any], Any]:
     """The model as a serialized object with its compilation, and the optimizer whose state goes with it (or None)."""
     with configs.sharing():
-        config = configs.serialize_keras_object(model)
+        config = dict(mark_shared(configs.serialize_keras_object(model)))
     try:
         config["compile_config"] = compile_config(model)
     except ArgumentError as error:

@@ -24,7 +24,8 @@ class Saving:
             return functional_config(self)
         if _takes(type(self), "layers") and hasattr(self, "_layers"):
             return sequential_config(self)
-        return layer_config.get_config(self)
+        overridden = type(self).get_config is not Saving.get_config
+        return layer_config.base_config(self) if overridden else layer_config.get_config(self)
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:

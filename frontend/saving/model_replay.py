@@ -148,7 +148,7 @@ class _Calls:
         else:
             explicit = node.get("explicit")
             explicit = isinstance(explicit, list) and "training" in explicit
-            if not explicit and "training" in kwargs and kwargs["training"] == training_default(operation)[0]:
+            if not explicit and "training" in kwargs and kwargs["training"] == training_default(type(operation))[0]:
                 del kwargs["training"]
             if kwargs.get("mask", 0) is None:
                 del kwargs["mask"]

@@ -192,6 +192,10 @@ def custom_object_scope(*objects: Mapping[str, Any]) -> Iterator[None]:
         _SCOPE.reset(token)
 
 
+CustomObjectScope = custom_object_scope
+"""Keras's other name of it."""
+
+
 def get_custom_objects() -> dict[str, Any]:
     """The dict of what was registered, by full name; entries may be added and removed."""
     return _CUSTOM

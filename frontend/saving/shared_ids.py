@@ -18,9 +18,9 @@ def mark_shared(config: Mapping[str, Any]) -> Mapping[str, Any]:
     copy = json.loads(text)
     bare: dict[str, list[dict[str, Any]]] = {}
     known: set[Any] = set()
-    for entry in _objects(copy):
+    for entry in list(_objects(copy)):
         number = entry.get("shared_object_id")
-        if number is None:
+        if not isinstance(number, int):
             bare.setdefault(_fingerprint(entry), []).append(entry)
         elif number not in known:
             known.add(number)

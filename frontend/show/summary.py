@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import io
+import itertools
 import re
 import shutil
 from collections.abc import Callable, Sequence
@@ -61,8 +62,8 @@ def summarize(
         ArgumentError: `layer_range` fits no layers, or there are too few positions or characters.
     """
     connected = is_connected(model)
-    columns = 3 + connected + show_trainable
-    widths = column_widths(_length(line_length, connected, show_trainable), positions, columns, connected, show_trainable)
+    length = _length(line_length, connected, show_trainable)
+    widths = column_widths(length, positions, connected, show_trainable)
     shown = rows(model, expand_nested, _selection(model, layer_range))
     if print_fn is None:
         _draw(model, shown, widths, connected, show_trainable, None)
@@ -84,9 +85,7 @@ def is_connected(model: Any) -> bool:
     return len(depths) < len(nodes) or len(operations) < len(nodes) or any(len(node.inputs) > 1 for node in nodes)
 
 
-def rows(
-    model: Any, expand_nested: bool, selection: slice | None = None, depth: int = 0
-) -> list[Row]:
+def rows(model: Any, expand_nested: bool, selection: slice | None = None, depth: int = 0) -> list[Row]:
     """The rows of a model's layers (or operations, between layers), those of nested models below theirs."""
     calls: dict[int, list[symbolic.CallNode]] = {}
     subgraph = _subgraph(model)
@@ -175,7 +174,7 @@ def totals(model: Any) -> list[tuple[str, str, str]]:
     """(label, number, size) of all parameters: those of the model and, once it has trained, of its optimizer."""
     trained, frozen = model.trainable_weights, model.non_trainable_weights
     optimizer = getattr(model, "optimizer", None)
-    slots = list(optimizer.variables) if getattr(optimizer, "built", False) else []
+    slots = list(optimizer.variables) if optimizer is not None and getattr(optimizer, "built", False) else []
     parts = [
         ("Total params", [*trained, *frozen, *slots]),
         ("Trainable params", trained),
@@ -191,7 +190,9 @@ def _selection(model: Any, layer_range: Sequence[str] | None) -> slice | None:
         return None
     if isinstance(layer_range, str) or len(layer_range) != 2:
         raise ArgumentError(
-            "summary() takes layer_range as the names of the first and the last layer", received=f"{layer_range=}"
+            "summary() takes layer_range as the names of the first and the last layer",
+            received=f"{layer_range=}",
+            hint='such as `layer_range=["conv1", "conv5"]`; regular expressions are taken too.',
         )
     names = [item.name for item in _items(model)]
     ends = [[i for i, name in enumerate(names) if re.match(pattern, name)] for pattern in layer_range]
@@ -210,13 +211,13 @@ def _length(line_length: int | None, connected: bool, show_trainable: bool) -> i
         most = (_CONNECTED_LENGTH if connected else _LENGTH) + (_TRAINABLE_LENGTH if show_trainable else 0)
         return min(shutil.get_terminal_size().columns - 4, most)
     if isinstance(line_length, bool) or not isinstance(line_length, int):
-        raise ArgumentError("summary() takes line_length as an int", received=f"{line_length=}")
+        raise ArgumentError(
+            "summary() takes line_length as an int", received=f"{line_length=}", hint="such as `line_length=100`."
+        )
     return line_length
 
 
-def column_widths(
-    length: int, positions: Sequence[float] | None, columns: int, connected: bool, show_trainable: bool
-) -> list[int]:
+def column_widths(length: int, positions: Sequence[float] | None, connected: bool, show_trainable: bool) -> list[int]:
     """Characters of each cell's text, such that the table with its borders is `length` wide.
 
     Raises:
@@ -226,15 +227,24 @@ def column_widths(
         positions = _CONNECTED_POSITIONS if connected else _POSITIONS
         if show_trainable:
             positions = [*(0.9 * position for position in positions), 1.0]
+    columns = 3 + connected + show_trainable
     if len(positions) != columns:
-        raise ArgumentError(f"summary() needs {columns} positions here: one for each column", received=f"{positions=}")
+        raise ArgumentError(
+            f"summary() needs {columns} positions here: one for each column",
+            received=f"{positions=}",
+            hint="each is where a column ends, as a fraction of the line; the last is 1.0.",
+        )
     relative = positions[-1] <= 1
     ends = [0, *(int(position * length) if relative else int(position) for position in positions)]
-    # Each column gives up 2 characters to its padding and 1 to its border; one border is left, which the last but one has.
-    widths = [end - start - 3 for start, end in zip(ends, ends[1:], strict=False)]
+    # Each column gives up 2 characters to its padding and 1 to its border; the border that is left, the last but one.
+    widths = [end - start - 3 for start, end in itertools.pairwise(ends)]
     widths[-2] -= 1
     if min(widths) < 1:
-        raise ArgumentError("summary() has no room for its columns", received=f"line_length={length}, {positions=}")
+        raise ArgumentError(
+            "summary() has no room for its columns",
+            received=f"line_length={length}, {positions=}",
+            hint="give a larger line_length.",
+        )
     return widths
 
 

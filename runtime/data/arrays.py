@@ -58,7 +58,11 @@ class ArraySource:
     ) -> None:
         self.batch_size = _check_batch_size(batch_size)
         if not isinstance(shuffle, bool | np.bool_) and shuffle != "batch":
-            raise ArgumentError("`shuffle` is True, False or 'batch'", received=f"shuffle={shuffle!r}")
+            raise ArgumentError(
+                "`shuffle` is True, False or 'batch'",
+                received=f"shuffle={shuffle!r}",
+                hint="'batch' draws a new order of batches, whose rows stay together",
+            )
         if shuffle and generator is None:
             raise ArgumentError("A source that shuffles needs a `generator`", received="generator=None")
         self._shuffle, self._generator, self._address = shuffle, generator, address
@@ -239,9 +243,15 @@ def _check_rows(arrays: Sequence[tuple[str, np.ndarray]]) -> int:
     counts = {len(array) for _, array in arrays}
     received = ", ".join(f"{name}: {len(array)}" for name, array in arrays)
     if len(counts) > 1:
-        raise DataError("The arrays differ in their number of rows", received=received)
+        raise DataError(
+            "The arrays differ in their number of rows",
+            received=received,
+            hint="the first axis of every array is the sample",
+        )
     if not len(arrays[0][1]):
-        raise DataError("The arrays have no rows", received=received)
+        raise DataError(
+            "The arrays have no rows", received=received, hint="look at what selected or read them: it left nothing"
+        )
     return len(arrays[0][1])
 
 
@@ -251,7 +261,11 @@ def _check_batch_size(batch_size: object) -> int:
     except TypeError:
         size = 0
     if size < 1:
-        raise ArgumentError("`batch_size` is an integer of at least 1", received=f"batch_size={batch_size!r}")
+        raise ArgumentError(
+            "`batch_size` is an integer of at least 1",
+            received=f"batch_size={batch_size!r}",
+            hint="it is the number of rows of one step; None stands for 32",
+        )
     return size
 
 

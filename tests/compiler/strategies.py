@@ -207,10 +207,10 @@ NAMES = st.text(string.ascii_letters + string.digits + '._/-% "\\@é\n', min_siz
 
 
 @st.composite
-def graphs(draw: DrawFn, *, least: int = 1, most: int = 8, strange_names: bool = False) -> Graph:
+def graphs(draw: DrawFn, *, least: int = 1, most: int = 8, strange_names: bool = False, random: bool = False) -> Graph:
     """Graphs over many ops: symbolic batch and time, several outputs, params, state, constants, literals, a key.
 
-    What they compute is bounded by a few units, for inputs that are.
+    What they compute is bounded by a few units, for inputs that are.  With `random` every second op is a random one.
     """
     name = (lambda usual: draw(NAMES)) if strange_names else (lambda usual: usual)
     with Builder(name("main")) as built:
@@ -220,14 +220,14 @@ def graphs(draw: DrawFn, *, least: int = 1, most: int = 8, strange_names: bool =
         pool = Pool(draw, built, w, v, s, [x, y, v, s])
         if draw(st.booleans()):
             pool.values.append(built.input("z", parse_type("f32[b, 4]")))
-        if draw(st.booleans()):
+        if random or draw(st.booleans()):
             pool.key = built.input("key", parse_type("key[]"))
         for _ in range(draw(st.integers(least, most))):
             built.scope = draw(st.sampled_from(["", "a", "a/b", 'odd "%x" name']))
             built.loc = Location("model.py", draw(st.integers(1, 99)))
             mark = len(built.nodes)
             try:
-                made = draw(st.sampled_from(STEPS))(pool)
+                made = draw(st.sampled_from([*STEPS, *[_random] * (len(STEPS) if random else 0)]))(pool)
             except KgcError:  # what this step wanted is not there, or sizes cannot fit
                 del built.nodes[mark:]
                 continue

@@ -96,7 +96,7 @@ def test_substitution(t: Dim) -> None:
 def test_symbols_are_bound_from_numbers(text: str, concrete: int, bound: Any) -> None:
     names: dict[str, Dim] = {}
     size = dims.parse(text, names)
-    env: dict[str, int] = {}
+    env: dict[str, int | Dim] = {}
     fits = dims.solve(size, concrete, env)
     if text == "floordiv(t, 2)":  # not linear: nothing may be bound wrongly
         assert not fits or not env or dims.substitute(size, env) == concrete
@@ -107,7 +107,7 @@ def test_symbols_are_bound_from_numbers(text: str, concrete: int, bound: Any) ->
 
 
 def test_a_bound_symbol_is_checked(t: Dim) -> None:
-    env = {str(t): 3}
+    env: dict[str, int | Dim] = {str(t): 3}
     assert dims.solve(2 * t, 6, env) and not dims.solve(2 * t, 8, env)
     u = dims.fresh("t")
     assert dims.solve(t * u, 12, env) and env[str(u)] == 4

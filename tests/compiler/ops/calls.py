@@ -16,6 +16,7 @@ from kgc.compiler.op import REGISTRY, Op
 from kgc.compiler.parser import parse
 from kgc.compiler.types import TensorType, jax_dtype, parse_type, tensor_type
 
+
 class Call:
     """One sample: operands as types, literals, None or lists of those; attributes as values."""
 
@@ -72,7 +73,9 @@ class Call:
                 return [fill(item) for item in value]
             return next(arrivals) if isinstance(value, TensorType) else value
 
-        return [value if kind == "attr" else fill(value) for kind, value in zip(self.op.kinds, self.values, strict=True)]
+        return [
+            value if kind == "attr" else fill(value) for kind, value in zip(self.op.kinds, self.values, strict=True)
+        ]
 
     def graph(self) -> Graph:
         """The call, recorded."""

@@ -85,7 +85,9 @@ def same(left: Any, right: Any) -> None:
     if type_.dtype == "key":
         left, right = jax.random.key_data(left), jax.random.key_data(right)
     tolerance = 1e-6 if type_.dtype == "float32" else 1e-2 if is_float(type_.dtype) else 0
-    np.testing.assert_allclose(np.asarray(left, "complex128"), np.asarray(right, "complex128"), rtol=tolerance, atol=tolerance)
+    np.testing.assert_allclose(
+        np.asarray(left, "complex128"), np.asarray(right, "complex128"), rtol=tolerance, atol=tolerance
+    )
 
 
 @every_op
@@ -134,7 +136,9 @@ def differentiated(graph: Graph, inputs: list[Any], floats: list[int], outputs: 
 
     def run(point: list[Any]) -> Any:
         gradients = jax.grad(total)(point)
-        derivative = sum(jnp.sum(g.astype("float32") * d.astype("float32")) for g, d in zip(gradients, direction, strict=True))
+        derivative = sum(
+            jnp.sum(g.astype("float32") * d.astype("float32")) for g, d in zip(gradients, direction, strict=True)
+        )
         ends = [jnp.stack([x + small * d, x - small * d]) for x, d, small in zip(point, direction, steps, strict=True)]
         above, below = jax.lax.map(total, ends)
         return gradients, derivative, (above - below) / (2 * step)
@@ -154,7 +158,9 @@ def test_is_documented(name: str) -> None:
 def test_work_is_counted(name: str) -> None:
     op = REGISTRY[name]
     if op.flops is None:
-        assert not (op.has(Trait.CONTRACTS) or op.has(Trait.POOLS) or op.has(Trait.NORMALIZES)) or name.startswith("lax.")
+        assert not (op.has(Trait.CONTRACTS) or op.has(Trait.POOLS) or op.has(Trait.NORMALIZES)) or name.startswith(
+            "lax."
+        )
         return
     for made in calls(name):
         found = op.flops(*made.at(numbers(made.types())).values)

@@ -74,6 +74,33 @@ graph @main(%x: f32[b, 4], %y: f32[b]) -> (left: f32[b, 2], y: f32[b]) {
   return %0, %y
 }""",
     ),
+    "an input whose shape tells a size": (
+        """
+graph @main(%u: f32[b, t0], %x: f32[b, 7], %y: f32[t0, 3], %z: f32[b1]) -> (f32[b, 4], f32[2*t0]) {
+  %0: f32[b, 4] = full(shape=(b, 4), fill_value=1.0)
+  %1: f32[b, 7] = sin(%x)
+  %2: f32[2*t0] = full(shape=(2*t0,), fill_value=1.0)
+  return %0, %2
+}""",
+        """
+graph @main(%u: f32[b, t0]) -> (f32[b, 4], f32[2*t0]) {
+  %0: f32[b, 4] = full(shape=(b, 4), fill_value=1.0)
+  %1: f32[2*t0] = full(shape=(2*t0,), fill_value=1.0)
+  return %0, %1
+}""",
+    ),
+    "an input whose shape tells a size that another has as a part": (
+        """
+graph @main(%x: f32[b, d0*t0], %y: f32[b, t0]) -> (f32[b, d0*t0], f32[t0]) {
+  %0: f32[t0] = full(shape=(t0,), fill_value=1.0)
+  return %x, %0
+}""",
+        """
+graph @main(%x: f32[b, d0*t0], %y: f32[b, t0]) -> (f32[b, d0*t0], f32[t0]) {
+  %0: f32[t0] = full(shape=(t0,), fill_value=1.0)
+  return %x, %0
+}""",
+    ),
     "regions keep their inputs": (
         """
 graph @body(%c: f32[b], %x: f32[b], %w: f32[]) -> (f32[b]) {

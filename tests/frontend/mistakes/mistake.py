@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import linecache
 import textwrap
-from types import ModuleType
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
@@ -14,7 +13,6 @@ import kgc as keras
 from kgc import layers, ops
 
 MARK = "# <-"
-
 Fragments = str | tuple[str, ...] | None
 
 
@@ -53,14 +51,35 @@ class Mistake(NamedTuple):
 
     def run(self) -> dict[str, Any]:
         """Run it as a file of the user's; the names it made."""
-        linecache.cache[self.file] = (len(self.text), None, self.text.splitlines(keepends=True), self.file)
-        names: dict[str, Any] = {"__name__": "__main__", "keras": keras, "layers": layers, "ops": ops, "np": np, "jnp": jnp}
-        names["foreign"] = foreign
-        exec(compile(self.text, self.file, "exec"), names)
-        return names
+        return run(self.text, self.file)
+
+    def problems(self, error: Exception) -> list[str]:
+        """How `error` differs from what is wanted."""
+        if type(error) is not self.error:
+            return [f"{type(error).__name__}, not {self.error.__name__}"]
+        where: Any = getattr(error, "where", None)
+        found: list[str] = []
+        if (where.file, where.line) != (self.file, self.line):
+            found.append(f"{where.file}:{where.line}, not {self.file}:{self.line}")
+        for part in ("what", "received", "hint"):
+            said, wanted = getattr(error, part), getattr(self, part)
+            if wanted is None and said:
+                found.append(f"{part} is there")
+            for fragment in (wanted,) if isinstance(wanted, str) else wanted or ():
+                if not said or fragment not in said:
+                    found.append(f"{part} lacks {fragment!r}")
+        return found
 
 
-def foreign(module: str, name: str, bases: tuple[type, ...] = (), **attributes: Any) -> Any:
+def run(source: str, file: str, **given: Any) -> dict[str, Any]:
+    """Run code as if it stood in a file of that name, with the given names; all names after it."""
+    linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
+    names: dict[str, Any] = {"__name__": "__main__", "keras": keras, "layers": layers, "ops": ops, "np": np, "jnp": jnp}
+    names.update(given, foreign=foreign)
+    exec(compile(source, file, "exec"), names)
+    return names
+
+
+def foreign(module: str, name: str, **attributes: Any) -> Any:
     """An object of a class `module.name`, as another library would make it."""
-    assert not isinstance(module, ModuleType)
-    return type(name, bases, {"__module__": module, **attributes})()
+    return type(name, (), {"__module__": module, **attributes})()

@@ -288,8 +288,8 @@ MISTAKES = [
         """
         x = keras.Input(shape=(None, 4))
         a = x + keras.Input(shape=(12, 4), name="twelve")
-        b = x + keras.Input(shape=(13, 4), name="thirteen")  # <-
-        model = keras.Model([x, a.node.inputs[1], b.node.inputs[1]], [a, b])
+        b = x * ops.mean(a) + keras.Input(shape=(13, 4), name="thirteen")  # <-
+        model = keras.Model([x, a.node.inputs[1], b.node.inputs[1]], b)
         """,
         ShapeError,
         ("12", "13", "unknown_sizes_that_contradict.py:2"),
@@ -324,8 +324,8 @@ MISTAKES = [
         x = keras.Input(shape=(8,), dtype="string")  # <-
         """,
         DTypeError,
-        "string",
-        "string",
+        "This is no dtype and no dtype policy",
+        "'string'",
         "float32",
     ),
     Mistake(

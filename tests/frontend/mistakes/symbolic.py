@@ -285,8 +285,8 @@ MISTAKES = [
         """,
         DTypeError,
         "layer 'drop' takes `training` as True or False",
-        "bool[]",
-        "static",
+        "training=bool[]",
+        "when the model is traced",
     ),
     Mistake(
         "assign_between_layers",

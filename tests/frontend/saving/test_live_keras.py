@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,23 +18,6 @@ pytestmark = [pytest.mark.keras, pytest.mark.filterwarnings("ignore::UserWarning
 BUILT = [name for name in MODELS if name != "sequential_unbuilt"]
 COMPILED = ("mlp", "convnet", "sequential")
 ROWS = 4
-
-
-@pytest.fixture(scope="module")
-def keras() -> Any:
-    os.environ["KERAS_BACKEND"] = "jax"
-    real = pytest.importorskip("keras")
-    assert real.__version__ == "3.15.1" and real.backend.backend() == "jax"
-    return real
-
-
-@pytest.fixture(autouse=True)
-def loose_jax() -> Any:
-    """Keras relies on JAX's implicit promotions."""
-    import jax
-
-    with jax.numpy_rank_promotion("allow"), jax.numpy_dtype_promotion("standard"):
-        yield
 
 
 def filled(model: Any) -> Any:

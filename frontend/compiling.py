@@ -1,0 +1,225 @@
+"""`compile`: what a model is told about training, and the train and test graphs that follow from it.
+
+The train graph takes inputs, targets and sample weights to the loss, the logs and the new state, all in ops, so that
+passes see it whole; `runtime.step` adds gradient and update.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..compiler.errors import ArgumentError, GraphError
+from ..compiler.graph import Graph
+from ..compiler.types import TensorType
+from ..runtime.program import Program
+from ..runtime.step import TrainStep
+from . import optimizers, trace, tree
+from .compiled import Compiled, regularization, with_batch
+
+
+class Compiling:
+    """What `Model` is told by `compile`, and the graphs and programs that follow from it."""
+
+    name: str
+    optimizer: Any = None
+    history: Any = None
+    stop_training = False
+    stop_evaluating = False
+    stop_predicting = False
+
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        loss_weights: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+        run_eagerly: bool = False,
+        steps_per_execution: int = 1,
+        jit_compile: Any = "auto",
+        auto_scale_loss: bool = True,
+    ) -> None:
+        """Say how to train.
+
+        Args:
+            optimizer: name, optimizer, or optax transformation.
+            loss: name, loss, function `(y_true, y_pred)`, or a list or dict of those by output.
+            loss_weights: number for each output's loss.
+            metrics, weighted_metrics: lists of names, metrics or functions; the second see sample weights.
+            run_eagerly, steps_per_execution, auto_scale_loss: not supported but for their defaults.
+            jit_compile: "auto" or True; kgc always compiles.
+
+        Raises:
+            ArgumentError: an identifier is unknown, or does not fit the model's outputs.
+        """
+        if run_eagerly:
+            raise ArgumentError(
+                "compile() does not support run_eagerly yet",
+                received=f"{run_eagerly=}",
+                hint="kgc compiles every step.",
+            )
+        if steps_per_execution != 1:
+            raise ArgumentError(
+                "compile() does not support steps_per_execution yet",
+                received=f"{steps_per_execution=}",
+                hint="leave it out: steps are dispatched without waiting for their results.",
+            )
+        if jit_compile not in ("auto", True, None):
+            raise ArgumentError(
+                "compile() always compiles",
+                received=f"{jit_compile=}",
+                hint="leave it out: every step is one program of XLA's.",
+            )
+        if not auto_scale_loss:
+            raise ArgumentError(
+                "compile() does not support auto_scale_loss yet", received=f"{auto_scale_loss=}", hint="leave it out."
+            )
+        self.optimizer = optimizers.get(optimizer)
+        self._compile_arguments = {
+            "optimizer": optimizer,
+            "loss": loss,
+            "loss_weights": loss_weights,
+            "metrics": metrics,
+            "weighted_metrics": weighted_metrics,
+            "run_eagerly": run_eagerly,
+            "steps_per_execution": steps_per_execution,
+            "jit_compile": jit_compile if jit_compile is not None else "auto",
+        }
+        self._resolved: Compiled | None = None
+        self._steps: dict[Any, Any] = {}
+        model: Any = self
+        if model.has_graph:
+            self._require_compiled("compile")  # what does not fit the outputs shows here
+        model.forget_programs()
+
+    @property
+    def compiled(self) -> bool:
+        """Whether `compile` was called."""
+        return "_compile_arguments" in self.__dict__
+
+    @property
+    def metrics(self) -> list[Any]:
+        """Loss trackers and metrics, once compiled."""
+        model: Any = self
+        return self._require_compiled("metrics").tracked() if self.compiled and model.has_graph else []
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """Names under which logs show them."""
+        return [getattr(metric, "log_name", metric.name) for metric in self.metrics]
+
+    @property
+    def loss(self) -> Any:
+        """The loss that `compile` was given."""
+        return self._compile_arguments["loss"] if self.compiled else None
+
+    def reset_metrics(self) -> None:
+        """Forget what the metrics have seen."""
+        self._require_compiled("reset_metrics").reset()
+
+    def _check_compiled(self, what: str) -> None:
+        if not self.compiled:
+            raise GraphError(
+                f"model '{self.name}' must be compiled before {what}()",
+                hint="call `model.compile(loss=…, optimizer=…)`.",
+            )
+
+    def _require_compiled(self, what: str) -> Compiled:
+        """What `compile` was told, resolved against the outputs (so the model must be built)."""
+        self._check_compiled(what)
+        if self._resolved is None:
+            model: Any = self
+            given = self._compile_arguments
+            keys = list(model.output) if isinstance(model.output, Mapping) else []
+            self._resolved = Compiled(
+                given["loss"],
+                given["loss_weights"],
+                given["metrics"],
+                given["weighted_metrics"],
+                _distinct_names(model),
+                keys,
+            )
+        return self._resolved
+
+    # Graphs
+    def train_graph(self) -> Graph:
+        """Inputs and targets to loss, logs and new state, as IR before any pass; targets as the losses imply them."""
+        return self._loss_graph(True, None, None)[0]
+
+    def test_graph(self) -> Graph:
+        """Inputs and targets to loss and metrics, as IR before any pass."""
+        return self._loss_graph(False, None, None)[0]
+
+    def _loss_graph(
+        self, training: bool, targets: list[TensorType | None] | None, weights: list[TensorType | None] | None
+    ) -> tuple[Graph, dict[str, Any]]:
+        compiled = self._require_compiled("fit" if training else "evaluate")
+        model: Any = self
+        with trace.Trace(f"{self.name}_{'train' if training else 'test'}", training) as tracing:
+            values, outputs = model.trace_into(tracing)
+            flat = list(tree.leaves(outputs))
+            types = targets if targets is not None else compiled.target_types(flat)
+            batch = values[0].shape[0]  # rows of targets and weights are those of the inputs
+            labels = model.output_names if len(flat) > 1 else [""]
+            y = [
+                None
+                if type_ is None
+                else tracing.builder.input(f"y_{label}" if label else "y", with_batch(type_, batch))
+                for label, type_ in zip(labels, types, strict=True)
+            ]
+            w = [
+                None
+                if type_ is None
+                else tracing.builder.input(f"weight_{label}" if label else "sample_weight", with_batch(type_, batch))
+                for label, type_ in zip(labels, weights or [None] * len(flat), strict=True)
+            ]
+            tracing.training_stack.append(None)
+            extra = [*tracing.losses, *regularization(model.trainable_weights)]
+            total, parts = compiled.total_loss(y, flat, w, extra)
+            if total is None:
+                raise GraphError(
+                    f"model '{self.name}' has no loss to minimise",
+                    received="compile(loss=None)",
+                    hint="give `compile(loss=…)`, or `add_loss` in a layer.",
+                )
+            logs = compiled.record(total, parts, y, flat, w, values[0].shape[0])
+            tracing.training_stack.pop()
+            results = [total, *logs.values()] if training else list(logs.values())
+            graph = tracing.finish(results, ["total", *logs] if training else list(logs))
+        return graph, dict(tracing.variables)
+
+    def _train_step(self, targets: list[Any], weights: list[Any]) -> TrainStep:
+        model: Any = self
+        trained = model.trainable_weights
+        self.optimizer.build(trained)
+        optimizer = (id(self.optimizer), self.optimizer.program_key)
+        key = ("train", tuple(targets), tuple(weights), model.trainable_flags(), optimizer, *map(id, trained))
+        found = self._steps.get(key)
+        if found is None:
+            graph, variables = self._loss_graph(True, targets, weights)
+            names = {id(variable): name for name, variable in variables.items()}
+            order = [names[id(variable)] for variable in trained]
+            found = self._steps[key] = TrainStep(graph, variables, order, self.optimizer, self.optimizer.variables)
+        return found
+
+    def _test_program(self, targets: list[Any], weights: list[Any]) -> Program:
+        model: Any = self
+        key = ("test", tuple(targets), tuple(weights), model.trainable_flags())
+        found = self._steps.get(key)
+        if found is None:
+            graph, variables = self._loss_graph(False, targets, weights)
+            found = self._steps[key] = Program(graph, variables)
+        return found
+
+
+def _distinct_names(model: Any) -> list[str]:
+    """Names of the outputs, made distinct where one layer gives several."""
+    names: list[str] = []
+    for name in model.output_names:
+        count, candidate = 0, name
+        while candidate in names:
+            count += 1
+            candidate = f"{name}_{count}"
+        names.append(candidate)
+    return names

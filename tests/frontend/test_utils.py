@@ -1,0 +1,89 @@
+"""`kgc.utils`: seeds, vectors of classes, names from the start."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import numpy as np
+import pytest
+
+import kgc
+from kgc.compiler.errors import ArgumentError
+from kgc.runtime import seeds
+
+
+def test_set_random_seed_sets_all_generators() -> None:
+    kgc.utils.set_random_seed(7)
+    first = (random.random(), np.random.rand(), seeds.generator("x").random())
+    kgc.utils.set_random_seed(7)
+    assert (random.random(), np.random.rand(), seeds.generator("x").random()) == first
+    kgc.utils.set_random_seed(np.int64(8))
+    assert random.random() != first[0]
+    assert seeds.seed() == 8
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32, 1.0, "1", None, True])
+def test_seeds_that_are_refused(seed: Any) -> None:
+    with pytest.raises(ArgumentError, match="takes an integer from 0 to"):
+        kgc.utils.set_random_seed(seed)
+
+
+@pytest.mark.parametrize(
+    ("x", "classes", "wanted"),
+    [
+        ([0, 2, 1], None, [[1, 0, 0], [0, 0, 1], [0, 1, 0]]),
+        ([0, 1], 3, [[1, 0, 0], [0, 1, 0]]),
+        ([[0], [1]], None, [[1, 0], [0, 1]]),
+        ([[0, 1], [1, 1]], None, [[[1, 0], [0, 1]], [[0, 1], [0, 1]]]),
+        (2, None, [0, 0, 1]),
+        ([1.0, 0.0], None, [[0, 1], [1, 0]]),
+        (np.array([1, 0], "uint8"), None, [[0, 1], [1, 0]]),
+        ([True, False], None, [[0, 1], [1, 0]]),
+        ([], 2, np.zeros((0, 2))),
+    ],
+)
+def test_to_categorical(x: Any, classes: int | None, wanted: Any) -> None:
+    found = kgc.utils.to_categorical(x, classes)
+    assert found.dtype == np.float64
+    np.testing.assert_array_equal(found, wanted)
+
+
+@pytest.mark.parametrize(
+    ("x", "classes", "what"),
+    [
+        ([0, 5], 3, "classes from 0 to 2"),
+        ([-1, 1], None, "classes from 0 to 1"),
+        ([0.5], None, "whole numbers"),
+        (["a"], None, "whole numbers"),
+        ([], None, "needs num_classes"),
+        ([0], 0, "num_classes as a positive int"),
+        ([0], 2.0, "num_classes as a positive int"),
+    ],
+)
+def test_classes_that_are_refused(x: Any, classes: Any, what: str) -> None:
+    with pytest.raises(ArgumentError, match=what) as caught:
+        kgc.utils.to_categorical(x, classes)
+    assert caught.value.hint
+
+
+def test_a_symbolic_tensor_is_told_of_one_hot() -> None:
+    with pytest.raises(ArgumentError) as caught:
+        kgc.utils.to_categorical(kgc.Input((), dtype="int32"), 3)
+    assert "one_hot" in str(caught.value.hint)
+
+
+def test_clear_session_starts_the_names_again() -> None:
+    kgc.utils.clear_session()
+    assert [kgc.layers.Dense(1).name, kgc.layers.Dense(1).name] == ["dense", "dense_1"]
+    kgc.config.set_dtype_policy("mixed_bfloat16")
+    kgc.utils.clear_session()
+    assert kgc.layers.Dense(1).name == "dense"
+    assert kgc.config.dtype_policy().name == "float32"
+
+
+def test_what_else_is_there() -> None:
+    assert kgc.utils.is_keras_tensor(kgc.Input((3,)))
+    assert not kgc.utils.is_keras_tensor(np.zeros(3))
+    assert kgc.utils.Progbar(3, verbose=0).target == 3
+    assert kgc.utils.get_custom_objects is kgc.saving.get_custom_objects

@@ -52,6 +52,7 @@ class Extern:
         self.tree: Any = None
 
 
+_MAY_CYCLE = (types.FunctionType, functools.partial, jax.custom_jvp, jax.custom_vjp, list, dict)
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 _table: dict[str, Extern] = {}
 
@@ -75,50 +76,56 @@ def register(
     name: str, kind: str, parts: Iterable[Any], function: Callable[[list[Any], tuple[Any, ...]], list[Any]]
 ) -> str:
     """Enter a function; its name in the table.  `parts` are what tells it from other functions."""
-    sha = hashlib.sha256("\n".join([name, kind, *(_fingerprint(part, 0) for part in parts)]).encode()).hexdigest()[:16]
+    seen: dict[int, int] = {}
+    sha = hashlib.sha256("\n".join([name, kind, *(_fingerprint(part, seen) for part in parts)]).encode()).hexdigest()[
+        :16
+    ]
     if sha not in _table:
         _table[sha] = Extern(name, kind, function)
     return sha
 
 
-def _fingerprint(value: Any, depth: int) -> str:
+def _fingerprint(value: Any, seen: dict[int, int]) -> str:
     """Text that differs where behaviour may differ.  Objects that cannot be read count by identity: the table keeps
-    the function alive, and the function keeps them."""
+    the function alive, and the function keeps them.  `seen` numbers what may hold itself."""
     if isinstance(value, core.Tracer | Value):
         raise GraphError(
             "a function with a gradient rule of its own closes over a tensor of the model",
             received=f"{value}",
             hint="hand it in as an argument: the rule has to see everything that it differentiates.",
         )
-    if depth > 8:
-        return f"id:{id(value)}"
     kind: Any = value.__class__
-    below = depth + 1
+    if issubclass(kind, _MAY_CYCLE):
+        if id(value) in seen:
+            return f"again:{seen[id(value)]}"
+        seen[id(value)] = len(seen)
     if issubclass(kind, types.FunctionType):
         cells = [_cell(cell) for cell in value.__closure__ or ()]
         module = sys.modules.get(value.__module__)
         named = module is not None and vars(module) is value.__globals__
         inside = (value.__code__, value.__defaults__, value.__kwdefaults__, named or id(value.__globals__), *cells)
-        return f"def {value.__module__}.{value.__qualname__}({', '.join(_fingerprint(part, below) for part in inside)})"
+        return f"def {value.__module__}.{value.__qualname__}({', '.join(_fingerprint(part, seen) for part in inside)})"
+    if issubclass(kind, types.BuiltinFunctionType) and issubclass(type(value.__self__), types.ModuleType):
+        return f"builtin:{value.__module__}.{value.__qualname__}"
     if issubclass(kind, types.CodeType):
-        return f"code:{value.co_code.hex()}:{value.co_names}:{_fingerprint(value.co_consts, below)}"
+        return f"code:{value.co_code.hex()}:{value.co_names}:{_fingerprint(value.co_consts, seen)}"
     if issubclass(kind, types.MethodType):
-        return f"method:{_fingerprint(value.__func__, below)}:{id(value.__self__)}"
+        return f"method:{_fingerprint(value.__func__, seen)}:{id(value.__self__)}"
     if issubclass(kind, jax.custom_jvp | jax.custom_vjp):
         rules = [
             getattr(value, rule, None) for rule in ("fun", "jvp", "fwd", "bwd", "nondiff_argnums", "symbolic_zeros")
         ]
-        return f"{kind.__name__}:{', '.join(_fingerprint(rule, below) for rule in rules)}"
+        return f"{kind.__name__}:{', '.join(_fingerprint(rule, seen) for rule in rules)}"
     if issubclass(kind, functools.partial):
-        return f"partial:{_fingerprint((value.func, value.args, value.keywords), below)}"
+        return f"partial:{_fingerprint((value.func, value.args, value.keywords), seen)}"
     if kind.__name__ == "PjitFunction":
-        return f"jit:{_fingerprint(value.__wrapped__, below)}"
+        return f"jit:{_fingerprint(value.__wrapped__, seen)}"
     if issubclass(kind, _jax.tree_util.PyTreeDef):
         return f"tree:{value}"
     if issubclass(kind, tuple | list):
-        return f"{kind.__name__}({', '.join(_fingerprint(part, below) for part in value)})"
+        return f"{kind.__name__}({', '.join(_fingerprint(part, seen) for part in value)})"
     if issubclass(kind, dict):
-        return f"dict({', '.join(f'{key!r}: {_fingerprint(part, below)}' for key, part in value.items())})"
+        return f"dict({', '.join(f'{key!r}: {_fingerprint(part, seen)}' for key, part in value.items())})"
     if issubclass(kind, np.ndarray | jax.Array) and not is_prng_key(value.dtype):
         array: np.ndarray = np.asarray(value)
         return f"array:{array.dtype}{array.shape}{hashlib.sha256(array.tobytes()).hexdigest()}"
@@ -139,7 +146,7 @@ def _cell(cell: Any) -> Any:
 
 
 @op(
-    Trait.IMPORTED,
+    Trait.IMPORTED | Trait.OPAQUE,
     samples=[(["f32[b, 3]"], register("identity", "gradient", [], lambda arrays, static: arrays))],
     name="extern",
 )
@@ -151,6 +158,9 @@ def extern(operands: Sequence[Tensor], sha: str, static: tuple[Any, ...] = ()) -
     results = lookup(sha).function(list(operands), static)
     return results[0] if len(results) == 1 else tuple(results)
 
+
+AFTER = register("after", "callback", [], lambda arrays, static: arrays[:1])
+"""Gives its first operand; the others are computed because they do something on the host."""
 
 _SAME = {
     "jax._src.nn.functions.relu": "relu",

@@ -72,7 +72,7 @@ def _while(importer: Importer, equation: Any, values: list[Any], place: Place) -
     )
     operands = (*_operands(values), *map(importer.resolve, outer))
     results = importer.record(REGISTRY["while_loop"], (operands,), (*regions, None), place.loc)
-    return results[len(tests) + len(bodies) : len(values)]
+    return results[len(tests) + len(bodies) :]
 
 
 def _cond(importer: Importer, equation: Any, values: list[Any], place: Place) -> Sequence[Any]:

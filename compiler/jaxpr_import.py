@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from . import dims, importing, infer, location
+from . import dims, extern, importing, infer, location
 from .builder import Builder
 from .dims import Dim
 from .errors import GraphError, KgcError
@@ -134,7 +134,10 @@ class Importer:
             if name in _INLINED:
                 return self.inlined(params[_INLINED[name]], params.get("name", ""), values, place)
             if name in CONTROL:
-                return CONTROL[name](self, equation, values, place)
+                results = CONTROL[name](self, equation, values, place)
+                if equation.effects and results:
+                    self.effects.append((extern.AFTER, [results[0]], place.loc))
+                return results[: len(equation.outvars)]
             if name == "convert_element_type" and type(values[0]) is Scalar:
                 return [converted(values[0], params)]
             if name == "broadcast_in_dim" and type(values[0]) is Scalar and not values[0].weak:
@@ -240,7 +243,9 @@ class Importer:
         inputs = [inside.input(f"x{index}", type_) for index, type_ in enumerate(types)]
         values = [inside.input(f"w{index}", value.type.substitute(self.env)) for index, value in enumerate(outer)]
         importer = Importer(inside, self.env, {id(value): got for value, got in zip(outer, values, strict=True)})
-        outputs = importer.tied([importer.value(item) for item in fill(importer, [*inputs, *values])])
+        # A region that only does something on the host has a result all the same, by which it is kept alive.
+        items = fill(importer, [*inputs, *values]) or [Scalar(0, "int32", False)]
+        outputs = importer.tied([importer.value(item) for item in items])
         return Graph(name, inside.inputs, (), (), inside.consts, inside.nodes, outputs)
 
     def tied(self, outputs: list[Value]) -> list[Value]:

@@ -47,6 +47,7 @@ class Trait(enum.Flag):
     CONTROL = enum.auto()  # holds regions
     TRAINING = enum.auto()  # has a `training` attribute, and does nothing where it is False
     IMPORTED = enum.auto()  # a `lax` primitive from a traced jaxpr
+    OPAQUE = enum.auto()  # runs Python of the user's, which may do anything: neither folded nor merged
 
 
 Sample = tuple[Any, ...]

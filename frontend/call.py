@@ -256,7 +256,7 @@ def make_weight(
     dtype = dtype_name(dtype or layer.variable_dtype)
     if initializer is None:
         initializer = "glorot_uniform" if is_float(dtype) else "zeros"
-    scopes = [*tracing.scopes] if tracing is not None else []
+    scopes = [*trace.around(), *(tracing.scopes if tracing is not None else [])]
     if not scopes or scopes[-1] != layer.name:
         scopes.append(layer.name)
     variable = Variable(initializer, tuple(int(s) for s in sizes), dtype, trainable, autocast, aggregation, name=name)

@@ -14,20 +14,10 @@ from .broadcasting import as_float, count, same_rank
 from .dtype_policies import get as get_policy
 from .loss_functions import (
     binary_crossentropy as binary_crossentropy,
-)
-from .loss_functions import (
     categorical_crossentropy as categorical_crossentropy,
-)
-from .loss_functions import (
     huber as huber,
-)
-from .loss_functions import (
     mean_absolute_error as mean_absolute_error,
-)
-from .loss_functions import (
     mean_squared_error as mean_squared_error,
-)
-from .loss_functions import (
     sparse_categorical_crossentropy as sparse_categorical_crossentropy,
 )
 from .saving.registry import serializable, slot_base

@@ -87,9 +87,10 @@ class Sequential(Model):
 
     def _chain(self, inputs: symbolic.KerasTensor) -> None:
         x = inputs
-        for layer in self._layers:
-            if not isinstance(layer, InputLayer):
-                x = layer(x)
+        with trace.within(self.name):
+            for layer in self._layers:
+                if not isinstance(layer, InputLayer):
+                    x = layer(x)
         self._set_functional(inputs, x)
         self.built = True
 
@@ -126,7 +127,9 @@ class Sequential(Model):
         """Outputs on Values; built outside the trace, for the layers are the model's own."""
         if not self.has_graph:
             (shape,) = tree.leaves([call.shapes(args[0])]) if tree.is_nested(args[0]) else (call.shapes(args[0]),)
-            with trace.suspended():
+            tracing = trace.current()
+            scopes = tracing.scopes if tracing is not None else []
+            with trace.suspended(), trace.within(*scopes):
                 self.build((None, *shape[1:]))
         return super().run_traced(args, kwargs)
 

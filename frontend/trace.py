@@ -7,6 +7,7 @@ order, collects losses, and gives every random draw its site.  One thread traces
 from __future__ import annotations
 
 import gc
+import re
 import threading
 import zlib
 from collections.abc import Callable, Iterator
@@ -22,6 +23,7 @@ from ..compiler.ir import Value
 from ..compiler.op import REGISTRY
 from ..compiler.types import tensor_type
 from ..runtime.program import KEY, SEEDLESS_KEY
+from .saving.registry import snake_case
 
 if TYPE_CHECKING:
     from .variable import Variable
@@ -58,6 +60,7 @@ class Trace:
         self._now: dict[int, Any] = {}
         self._sites: dict[str, int] = {}
         self._taken_sites: set[int] = set()
+        self._streams: dict[tuple[str, str], dict[int, int]] = {}
         self._journal: list[Callable[[], object]] = []  # how to undo, newest last
         self._keys: dict[str, Value] = {}
 
@@ -114,7 +117,7 @@ class Trace:
 
     # Random sites
     def key(self, stream: str, seed: int | None = None) -> Any:
-        """A random key for the next draw of `stream` (a layer's path): `fold_in(%key, site)`.
+        """A random key for the next draw of `stream` (the trace's `stream`): `fold_in(%key, site)`.
 
         The site depends on the stream and on how many draws it made in this trace, on nothing else.  With a `seed` of
         its own the stream is that seed's, and the process-wide seed plays no part.
@@ -138,6 +141,23 @@ class Trace:
     def path(self) -> str:
         """Path of the layer that is being called."""
         return "/".join(self.scopes)
+
+    @property
+    def stream(self) -> str:
+        """As `path`, for random draws.
+
+        Names that were counted over the process, such as `dropout_7`, are counted anew within the layer around, so
+        that the same model draws the same numbers when it is made a second time, or after others.
+        """
+        parts: list[str] = []
+        for layer in self.callers:
+            kind, around = snake_case(type(layer).__name__), "/".join(parts)
+            if re.fullmatch(rf"{kind}(_\d+)?", layer.name):
+                known = self._streams.setdefault((around, kind), {})
+                parts.append(f"{kind}/{known.setdefault(id(layer), len(known))}")  # no name has a '/'
+            else:
+                parts.append(layer.name)
+        return "/".join(parts)
 
     @contextmanager
     def layer(self, layer: Any, training: bool | None) -> Iterator[None]:
@@ -180,6 +200,21 @@ class Trace:
 def op(name: str) -> Any:
     """The op of that name (the catalogue is imported by `frontend.ops`)."""
     return REGISTRY[name]
+
+
+def around() -> list[str]:
+    """Names of the models that are being put together around what is traced, outermost first (see `within`)."""
+    return getattr(_local, "around", [])
+
+
+@contextmanager
+def within(*names: str) -> Iterator[None]:
+    """Inside, weights that are made stand in the model of that path, whose layers are being called one by one."""
+    before, _local.around = around(), [*around(), *names]
+    try:
+        yield
+    finally:
+        _local.around = before
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from ..runtime import loop, seeds
 from ..runtime.data.arrays import split
 from ..runtime.data.batches import Batch
 from ..runtime.guard import check_running_allowed
+from ..runtime.interrupts import between_steps
 from ..runtime.program import Program
 from ..runtime.step import TrainStep
 from ..runtime.store import STORE
@@ -97,24 +98,25 @@ class Trainer(Compiling):
         if held is not None:
             check = held
             validate = lambda: self._evaluate(  # noqa: E731
-                check, _rows(validation_batch_size, batch_size), validation_steps, 0, None
+                check, _rows(validation_batch_size, batch_size), validation_steps, 0, hooks
             )
 
         def begin_epoch(epoch: int) -> None:
             run.epoch, run.step = epoch, 0
             self._require_compiled("fit").reset()
 
-        loop.fit(
-            run,
-            source,
-            hooks,
-            epochs=epochs,
-            initial_epoch=initial_epoch,
-            begin_epoch=begin_epoch,
-            validate=validate,
-            validation_freq=validation_freq,
-            steps_per_epoch=steps_per_epoch,
-        )
+        with between_steps():
+            loop.fit(
+                run,
+                source,
+                hooks,
+                epochs=epochs,
+                initial_epoch=initial_epoch,
+                begin_epoch=begin_epoch,
+                validate=validate,
+                validation_freq=validation_freq,
+                steps_per_epoch=steps_per_epoch,
+            )
         self.optimizer.finalize_variable_values(self._trained())
         return hooks.history
 
@@ -161,15 +163,17 @@ class Trainer(Compiling):
         source = data.source(batch_size, False, None, 0)
         program = self._test_program(data.target_types(), data.weight_types())
         names, run = program.source.output_names, seeds.next_call("evaluate")
-        hooks = CallbackList(
-            callbacks,
-            add_history=False,
-            add_progbar=verbose != 0,
-            model=self,
-            verbose=verbose,
-            epochs=1,
-            steps=steps or source.steps,
-        )
+        hooks = callbacks
+        if not isinstance(hooks, CallbackList):  # those of a `fit` hear of its validation too
+            hooks = CallbackList(
+                callbacks,
+                add_history=False,
+                add_progbar=verbose != 0,
+                model=self,
+                verbose=verbose,
+                epochs=1,
+                steps=steps or source.steps,
+            )
 
         def step(batch: Batch) -> dict[str, Any]:
             return dict(zip(names, program(_flat(batch), _address(program, TEST, run, batch.index)), strict=True))
@@ -227,7 +231,9 @@ class Trainer(Compiling):
         step = self._train_step(data.target_types(), data.weight_types())
         batch = next(data.source(max(data.rows, 1), False, None, 0).batches(0))
         address = np.array([seeds.word(), TRAIN_ON_BATCH, seeds.next_call("train_on_batch"), 0, 0], np.uint32)
-        return self._result(step(_flat(batch), address), return_dict)
+        with between_steps():
+            logs = step(_flat(batch), address)
+        return self._result(logs, return_dict)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """Loss and metrics over all batches since `reset_metrics`, this one included."""

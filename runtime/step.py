@@ -7,9 +7,7 @@ any other code runs.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from itertools import repeat
 from typing import Any, Protocol
 
 import jax
@@ -17,8 +15,9 @@ import jax
 from ..compiler import interpret, pipeline
 from ..compiler.graph import Graph
 from ..compiler.verifier import verify
+from .interrupts import STEP
 from .program import Layout, feed
-from .store import STORE, Handle, refuse_tracers
+from .store import STORE, Handle
 
 
 class Optimizer(Protocol):
@@ -124,16 +123,8 @@ class TrainStep:
         if program is None:  # compiled apart from being run: what fails or is interrupted here has given nothing away
             lowered = self.jitted.lower(arrays, self._fixed_arrays, data, address)
             program = self._compiled[shapes] = lowered.compile()
-        # An interrupt that arrives during the step is raised after the next bytecode that calls something.  `extend`
-        # over `map` runs the step and keeps its results without any in between, and so does rebinding the slots.
-        done: list[Any] = []
-        try:
-            done.extend(map(program, (arrays,), (self._fixed_arrays,), (data,), (address,)))
-        finally:
-            if done:
-                refuse_tracers(done[0][0])
-                deque(map(setattr, self._written_slots, repeat("array"), done[0][0]), maxlen=0)
-                STORE.version += 1
-        new, logs = done[0]
+        with STEP:
+            new, logs = program(arrays, self._fixed_arrays, data, address)
+            STORE.rebind(self._written_slots, new)
         self._arrays, self._version = new, STORE.version
         return dict(zip(self.log_names, logs, strict=True))

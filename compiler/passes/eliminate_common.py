@@ -31,7 +31,8 @@ def eliminate_common(graph: Graph) -> Graph:
     seen: dict[Any, Node] = {}
     for node in new.source.nodes:
         candidate = copied(node, new.new)
-        first = seen.setdefault(_key(candidate), candidate)
+        opaque = node.op.has(Trait.OPAQUE)  # it may count its calls
+        first = candidate if opaque else seen.setdefault(_key(candidate), candidate)
         if first is candidate:
             new.nodes.append(candidate)
         else:

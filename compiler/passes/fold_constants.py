@@ -7,7 +7,8 @@
 XLA folds constants anew at every compilation, and gives up on what takes it long; here it is done once, other passes
 see the numbers, and so does whoever reads the text.  A result may have as many bytes as the operands together, or
 64 KiB: nothing grows.  What only creates (`full`, `arange`, `eye`) is shorter as an op and stays, unless something is
-computed from it.  Random ops and loops are left alone.  All that is folded is computed in one jitted call.
+computed from it.  Random ops, loops and Python functions of the user's are left alone.  All that is folded is computed
+in one jitted call.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ from ..types import TensorType
 
 LIMIT = 64 * 1024
 """Bytes that a result may have, whatever its operands have."""
+
+_NEVER = Trait.RANDOM | Trait.CONTROL | Trait.OPAQUE
 
 
 def fold_constants(graph: Graph) -> Graph:
@@ -58,7 +61,7 @@ def fold_constants(graph: Graph) -> Graph:
 
 
 def _may_fold(node: Node, uses: list[Value]) -> bool:
-    if node.op.has(Trait.RANDOM) or node.op.has(Trait.CONTROL) or next(node.regions(), None) is not None:
+    if node.op.traits & _NEVER or next(node.regions(), None) is not None:
         return False
     if has_dims(node.attrs):  # a size that is not known yet is no constant
         return False

@@ -73,7 +73,7 @@ class Dropout(Layer):
         if noise is not None:
             noise = (*[1] * (len(x.shape) - len(noise)), *noise)
         # Recorded outside training too: the graph shows it, and `simplify_inference` takes it out.
-        key = tracing.key(tracing.path, self.seed)
+        key = tracing.key(tracing.stream, self.seed)
         return dropout(x, key, rate=self.rate, noise_shape=noise, training=bool(training))
 
     def get_config(self) -> dict[str, Any]:

@@ -80,7 +80,7 @@ def _clone_functional(model: Any, input_tensors: Any, clone: Callable[[Layer], L
         return tensors[id(leaf)] if isinstance(leaf, symbolic.KerasTensor) else leaf
 
     for node in _as_made(model._subgraph.nodes):
-        old = node.operation
+        old: Any = node.operation
         if id(old) not in operations:
             if isinstance(old, symbolic.FunctionCall):
                 operations[id(old)] = symbolic.FunctionCall(old.function, old.public_name)

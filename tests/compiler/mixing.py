@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -65,7 +66,9 @@ def agree(cases: Sequence[Case]) -> list[Graph]:
         return lambda *xs: interpret.evaluate(graph, xs)[0]
 
     def everything(functions: list[Callable[..., list[Any]]]) -> Any:
-        return jax.jit(lambda inputs: [_with_gradient(f, xs) for f, xs in zip(functions, inputs, strict=True)])(given)
+        # Most of the time goes into optimising programs that run once.
+        quick = functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
+        return quick(lambda inputs: [_with_gradient(f, xs) for f, xs in zip(functions, inputs, strict=True)])(given)
 
     expected = everything([plain(case) for case in cases])
     for position, found in enumerate(everything([emitted(graph) for graph in again])):

@@ -26,14 +26,30 @@ from kgc.compiler.errors import (
 )
 from kgc.frontend import trace
 
-from .mistakes import arguments, data, layers, shapes, symbolic, training, weights, wiring
+from .mistakes import (
+    arguments,
+    calls,
+    data,
+    identifiers,
+    layers,
+    loops,
+    shapes,
+    symbolic,
+    targets,
+    training,
+    weights,
+    wiring,
+)
 from .mistakes.mistake import Mistake, run
 
-TOPICS = {
-    "shapes": shapes, "symbolic": symbolic, "layers": layers, "wiring": wiring, "arguments": arguments,
-    "weights": weights, "data": data, "training": training,
-}  # fmt: skip
-ROWS = [pytest.param(row, id=f"{topic}-{row.name}") for topic, module in TOPICS.items() for row in module.MISTAKES]
+TOPICS = (
+    shapes, symbolic, layers, calls, wiring, identifiers, arguments, weights, data, targets, loops, training,
+)  # fmt: skip
+ROWS = [
+    pytest.param(row, id=f"{topic.__name__.rpartition('.')[2]}-{row.name}")
+    for topic in TOPICS
+    for row in topic.MISTAKES
+]
 BUILTINS = {
     ShapeError: ValueError, DTypeError: TypeError, GraphError: ValueError, ArgumentError: ValueError,
     DataError: ValueError, FileFormatError: ValueError, IRError: ValueError,

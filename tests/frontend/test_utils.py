@@ -18,7 +18,8 @@ def test_set_random_seed_sets_all_generators() -> None:
     first = (random.random(), np.random.rand(), seeds.generator("x").random())
     kgc.utils.set_random_seed(7)
     assert (random.random(), np.random.rand(), seeds.generator("x").random()) == first
-    kgc.utils.set_random_seed(np.int64(8))
+    numpy_seed: Any = np.int64(8)
+    kgc.utils.set_random_seed(numpy_seed)
     assert random.random() != first[0]
     assert seeds.seed() == 8
 

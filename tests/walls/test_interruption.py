@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
+import threading
+import time
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ def usable(model: Any, data: Any) -> None:
         assert np.isfinite(variable.numpy()).all()
         assert np.isfinite(np.asarray(variable.value)).all()
     assert np.isfinite(model.predict(data[0], verbose=0)).all()
-    assert np.isfinite(model.evaluate(*data, verbose=0))
+    assert np.isfinite(model.evaluate(*data, verbose=0)).all()
     before = model.get_weights()
     model.fit(*data, batch_size=4, verbose=0)
     assert not all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
@@ -46,12 +47,11 @@ def test_an_exception_in_any_hook(data: Any, mlp: Any) -> None:
                 def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
                     finished.append(self.model.get_weights())  # noqa: B023
 
-            def hurt(*_: Any) -> None:
+            def hurt(self: Any, *args: Any, before: Any = getattr(Raising, hook)) -> None:
+                before(self, *args)
                 raise kind("now")  # noqa: B023
 
-            callback = Raising()
-            before = getattr(callback, hook)
-            setattr(callback, hook, lambda *args: (before(*args), hurt()))  # noqa: B023
+            callback = type("Hurting", (Raising,), {hook: hurt})()
             with pytest.raises(kind, match="now"):
                 model.fit(*data, batch_size=6, verbose=0, callbacks=[callback], validation_data=data)
             for now, then in zip(model.get_weights(), finished[-1], strict=True):
@@ -85,57 +85,62 @@ def test_an_error_while_tracing(data: Any) -> None:
     usable(model, data)
 
 
-def test_an_error_while_a_step_compiles_or_first_runs(data: Any, mlp: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from kgc.runtime.step import TrainStep
-
+def test_an_error_while_a_step_compiles(data: Any, mlp: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     model = mlp()
     model.compile("adam", "mse")
-    whole: Callable[..., Any] = TrainStep._lay_out
 
-    def layout(self: Any) -> None:
-        whole(self)
-        jitted, self.runs = self.jitted, 0
-
-        def failing(*args: Any) -> Any:
-            jitted(*args)  # the buffers given away are gone by now
-            raise Stop("at the end of the first run")
-
-        self.jitted = failing
+    def failing(*_: Any) -> Any:
+        raise Stop("emission")
 
     before = model.get_weights()
     with monkeypatch.context() as patch:
-        patch.setattr(TrainStep, "_lay_out", layout)
-        with pytest.raises(Stop, match="first run"):
+        patch.setattr("kgc.compiler.interpret.evaluate", failing)
+        with pytest.raises(Stop, match="emission"):
             model.fit(*data, verbose=0)
     for now, then in zip(model.get_weights(), before, strict=True):
         np.testing.assert_array_equal(now, then)
-    model.compile("adam", "mse")
     usable(model, data)
 
 
-def test_interrupts_at_any_moment(data: Any, mlp: Any) -> None:
-    """A signal handler raises between two bytecodes, also just behind a step whose buffers are gone."""
+def interrupted(model: Any, data: Any, times: int) -> None:
+    """Fit and be interrupted, again and again, at moments that have nothing to do with the steps."""
+    rng, main = np.random.default_rng(0), threading.main_thread().ident
+    for _ in range(times):
+        running = threading.Event()
+
+        class Running(kgc.callbacks.Callback):
+            def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+                running.set()  # noqa: B023
+
+        def interrupt() -> None:
+            running.wait()  # noqa: B023
+            time.sleep(delay)  # noqa: B023
+            signal.pthread_kill(main, signal.SIGINT)
+
+        delay = float(rng.uniform(0, 0.01))
+        thread = threading.Thread(target=interrupt)
+        thread.start()
+        with pytest.raises(KeyboardInterrupt):
+            model.fit(*data, batch_size=4, epochs=100_000, verbose=0, callbacks=[Running()])
+        thread.join()
+        for variable in (*model.weights, *model.optimizer.variables):
+            assert np.isfinite(variable.numpy()).all()
+
+
+def test_an_interrupt_at_any_moment(data: Any, mlp: Any) -> None:
     model = mlp()
     model.compile("adam", "mse")
-    model.fit(*data, batch_size=4, verbose=0)
-    rng = np.random.default_rng(0)
-
-    def interrupt(*_: Any) -> None:
-        raise KeyboardInterrupt
-
-    previous = signal.signal(signal.SIGALRM, interrupt)
-    try:
-        for _ in range(40):
-            count = int(model.optimizer.iterations.numpy())
-            try:
-                signal.setitimer(signal.ITIMER_REAL, float(rng.uniform(0.004, 0.02)))
-                model.fit(*data, batch_size=4, epochs=10_000, verbose=0)
-            except KeyboardInterrupt:
-                pass
-            finally:
-                signal.setitimer(signal.ITIMER_REAL, 0)
-            assert int(model.optimizer.iterations.numpy()) >= count
-            assert all(np.isfinite(value).all() for value in model.get_weights())
-    finally:
-        signal.signal(signal.SIGALRM, previous)
+    before = signal.getsignal(signal.SIGINT)
+    interrupted(model, data, 25)
+    assert signal.getsignal(signal.SIGINT) is before
     usable(model, data)
+
+
+def test_without_care_an_interrupt_would_break_the_model(data: Any, mlp: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from kgc.runtime.interrupts import Step
+
+    monkeypatch.setattr(Step, "__enter__", lambda self: None)
+    model = mlp()
+    model.compile("adam", "mse")
+    with pytest.raises(RuntimeError, match="deleted"):
+        interrupted(model, data, 300)

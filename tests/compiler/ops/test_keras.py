@@ -5,19 +5,18 @@ from __future__ import annotations
 import os
 from typing import Any
 
+import jax
 import numpy as np
 import pytest
 
 from kgc.compiler import ops  # noqa: F401
 from kgc.compiler.op import REGISTRY
 
-from .keras_cases import CASES, results
+from .keras_cases import CASES, OPS, results
 from .record_keras import TABLE, recorded, stored
 
 TOLERANCE = {"float32": (1e-5, 1e-6), "bfloat16": (1e-2, 1e-2), "float16": (2e-3, 2e-3)}
 """Relative, and absolute as a part of the largest value; whole numbers are exact."""
-
-OPS = sorted({op for op, _, _ in CASES.values()})
 
 
 @pytest.fixture(scope="module")
@@ -25,11 +24,14 @@ def table() -> dict[str, dict[str, tuple[str, np.ndarray]]]:
     return recorded()
 
 
-def ours(op: str) -> Any:
-    """The op; `einsum` takes its operands as a list."""
-    if op == "einsum":
-        return lambda subscripts, *operands: REGISTRY[op](subscripts, list(operands))
-    return REGISTRY[op]
+def computed(op: str) -> dict[str, dict[str, np.ndarray]]:
+    """What the op gives for its cases, of which some mix integers with the floats of attributes."""
+
+    def einsum(subscripts: str, *operands: Any) -> Any:
+        return REGISTRY["einsum"](subscripts, list(operands))
+
+    with jax.numpy_dtype_promotion("standard"):
+        return results(op, einsum if op == "einsum" else REGISTRY[op])
 
 
 def check(name: str, expected: dict[str, tuple[str, np.ndarray]], found: dict[str, tuple[str, np.ndarray]]) -> None:
@@ -45,9 +47,8 @@ def check(name: str, expected: dict[str, tuple[str, np.ndarray]], found: dict[st
 
 @pytest.mark.parametrize("op", OPS)
 def test_agrees_with_the_table(op: str, table: dict[str, dict[str, tuple[str, np.ndarray]]]) -> None:
-    for name, (known, args, attrs) in CASES.items():
-        if known == op:
-            check(name, table[name], stored(results(ours(op), args, attrs)))
+    for name, found in computed(op).items():
+        check(name, table[name], stored(found))
 
 
 def test_table_holds_the_cases(table: dict[str, Any]) -> None:
@@ -60,7 +61,6 @@ def test_agrees_with_live_keras(op: str) -> None:
     os.environ["KERAS_BACKEND"] = "jax"
     import keras
 
-    function = getattr(keras.activations if op == "mish" else keras.ops, op)
-    for name, (known, args, attrs) in CASES.items():
-        if known == op:
-            check(name, stored(results(function, args, attrs)), stored(results(ours(op), args, attrs)))
+    found = computed(op)
+    for name, expected in results(op, getattr(keras.activations if op == "mish" else keras.ops, op)).items():
+        check(name, stored(expected), stored(found[name]))

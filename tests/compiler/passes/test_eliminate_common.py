@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from kgc.compiler import extern
+from kgc.compiler.builder import Builder
+from kgc.compiler.ir import Value
+from kgc.compiler.op import REGISTRY
 from kgc.compiler.parser import parse
 from kgc.compiler.passes.eliminate_common import eliminate_common
+from kgc.compiler.types import parse_type
 
 from ..strategies import arrays, holds, run
 
@@ -138,11 +143,6 @@ DIFFERENT = [
 
 @pytest.mark.parametrize(("type_", "left", "right"), DIFFERENT)
 def test_different_attributes_and_literals_stay_apart(type_: str, left: str, right: str) -> None:
-    from kgc.compiler.builder import Builder
-    from kgc.compiler.ir import Value
-    from kgc.compiler.op import REGISTRY
-    from kgc.compiler.types import parse_type
-
     with Builder("main") as built:
         x = built.input("x", parse_type(type_))
         made: list[Value] = []
@@ -178,6 +178,18 @@ graph @main(%x: f32[b, 8], %key: key[]) -> (f32[b, 8], f32[b, 8], f32[b, 8], f32
     result = holds(eliminate_common, before, after, tolerance=0)
     outputs, _ = run(result.graph, arrays(result.graph))
     assert (outputs[0] != outputs[1]).any()
+
+
+def test_python_functions_of_the_users_stay_apart() -> None:
+    """They may count their calls."""
+    sha = extern.register("identity", "gradient", [], lambda arrays, static: arrays)
+    text = f"""graph @main(%x: f32[4]) -> (f32[4], f32[4]) {{
+  %0: f32[4] = extern([%x], sha="{sha}")
+  %1: f32[4] = extern([%x], sha="{sha}")
+  return %0, %1
+}}"""
+    graph = parse(text)
+    assert eliminate_common(graph) is graph
 
 
 def test_results_of_different_types_stay_apart() -> None:

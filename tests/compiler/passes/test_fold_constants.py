@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kgc.compiler import printer
+from kgc.compiler import extern, printer
 from kgc.compiler.parser import parse
 from kgc.compiler.passes import fold_constants as module
 from kgc.compiler.passes.fold_constants import fold_constants
@@ -149,6 +149,12 @@ graph @main(%x: f32[b]) -> (f32[200, 200], f32[]) {
   %1: f32[] = sum(%0)
   return %0, %1
 }""",
+    "Python functions of the user's": f"""
+graph @main() -> (f32[4]) {{
+  const %a: f32[4] = [1.0, 2.0, 3.0, 4.0]
+  %0: f32[4] = extern([%a], sha="{extern.register("identity", "gradient", [], lambda arrays, static: arrays)}")
+  return %0
+}}""",
     "creation alone": """
 graph @main() -> (f32[4], i32[3]) {
   %0: f32[4] = full(shape=(4,), fill_value=1.0)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from kgc.compiler.errors import ArgumentError, DTypeError, GraphError, ShapeError
 
-from .data import ONE, TWO
 from .mistake import Mistake
+from .models import ONE, TWO
 
 BARE = """
 x = keras.Input(shape=(8,), name="x")

@@ -23,7 +23,7 @@ FIXTURES = Path(__file__).parents[2] / "fixtures" / "keras_files"
 X = np.arange(35, dtype="float32").reshape(5, 7)
 
 
-def made(fill: Callable[[Any], None], **options: Any) -> io.BytesIO:
+def made(fill: Callable[[Any], Any], **options: Any) -> io.BytesIO:
     file = io.BytesIO()
     with h5py.File(file, "w", **options) as h5:
         fill(h5)
@@ -62,7 +62,7 @@ def test_what_is_written_is_read(name: str) -> None:
     file.seek(0)
     with h5py.File(file) as h5:  # as the library and real Keras see it
         assert h5["layers/a/vars"].attrs["name"] == "a"
-        stored = h5["layers/a/vars/0"]
+        stored: Any = h5["layers/a/vars/0"]
         assert stored.attrs.get("dtype") == ("bfloat16" if name == "bfloat16" else None)
         assert stored.dtype == ("V2" if name == "bfloat16" else ARRAYS[name].dtype)
 

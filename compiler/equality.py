@@ -5,19 +5,16 @@ Names of values, of symbols and of the graph do not count; symbols must correspo
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from . import dims
 from .attrs import GraphLike, kind_of
 from .dims import Dim
-from .ir import Value
+from .ir import GraphParts, Value
 from .types import TensorType
 
-if TYPE_CHECKING:
-    from .graph import Graph
 
-
-def difference(left: Graph, right: Graph, *, locations: bool = False) -> str | None:
+def difference(left: GraphParts, right: GraphParts, *, locations: bool = False) -> str | None:
     """The first difference in words, or None for equal graphs; locations count if asked."""
     return _Comparison(locations).graphs(left, right)
 
@@ -28,7 +25,7 @@ class _Comparison:
         self.there: dict[str, int | Dim] = {}
         self.back: dict[str, str] = {}
 
-    def graphs(self, left: Graph, right: Graph) -> str | None:
+    def graphs(self, left: GraphParts, right: GraphParts) -> str | None:
         values: dict[Value, Value] = {}
         for kind in ("inputs", "params", "state"):
             ours, theirs = getattr(left, kind), getattr(right, kind)

@@ -17,8 +17,7 @@ from jax import core, export
 from jax.extend.core import Primitive
 from jax.interpreters import ad
 
-from . import attrs, dims, infer, location
-from . import builder as building
+from . import attrs, builder as building, dims, infer, location
 from .dims import Dim
 from .ir import Value
 from .location import Location

@@ -86,6 +86,7 @@ def _infer(op: Any, spec: tuple[Any, ...], static: tuple[Any, ...], scope: str, 
     except KgcError as error:
         if loc is not None:
             error.where = loc
+        error.hint = error.hint or f"it is {op.usage()}."
         if scope and error.what.startswith(f"{op.name}: "):
             error.what = f"{op.name} in layer '{scope}': {error.what.removeprefix(f'{op.name}: ')}"
         raise
@@ -104,7 +105,7 @@ def _infer(op: Any, spec: tuple[Any, ...], static: tuple[Any, ...], scope: str, 
             by_numbers = _probe(op, spec, static)
             if by_numbers is not None:
                 return by_numbers, ()
-        raise _error(op, spec, static, refusal, scope, loc) from None
+        raise refused(op, spec, static, refusal, scope, loc) from None
 
 
 def evaluate(op: Any, spec: tuple[Any, ...], static: tuple[Any, ...]) -> tuple[TensorType, ...]:
@@ -184,7 +185,11 @@ def _substitutions(op: Any, spec: tuple[Any, ...], static: tuple[Any, ...]) -> I
         for size in type_.shape:
             if isinstance(size, Dim) and size.is_symbol and not size.is_batch:
                 factors = {number // math.gcd(number, known_part) for number in known if number > 1}
+                others = [
+                    dims.symbol(n) for n in dict.fromkeys(_attr_symbols(static)) if n[0] != "b" and n != str(size)
+                ]
                 for factor in sorted(factors - {1}):
+                    yield from ((*merged, (str(size), factor * other)) for other in others)
                     yield (*merged, (str(size), factor * dims.fresh("d")))
 
 
@@ -256,9 +261,15 @@ def _probe(op: Any, spec: tuple[Any, ...], static: tuple[Any, ...]) -> tuple[Ten
     return tuple(found)
 
 
-def _error(
-    op: Any, spec: tuple[Any, ...], static: tuple[Any, ...], refusal: Exception, scope: str, loc: Location | None
+def refused(
+    op: Any,
+    spec: tuple[Any, ...],
+    static: tuple[Any, ...],
+    refusal: Exception,
+    scope: str = "",
+    loc: Location | None = None,
 ) -> KgcError:
+    """The error for operands that the body of an op refused."""
     received: Sequence[str] = [
         f"{name}: {_shown(item)}" for name, item in zip(op.operand_names, spec, strict=True) if item is not None
     ] + [

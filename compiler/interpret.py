@@ -101,8 +101,18 @@ def _misfit(graph: Graph, value: Value, array: Any, env: dict[str, int | Dim]) -
     return ShapeError(
         f"'{value.name}' does not fit the graph @{graph.name}, which takes {value.type} there",
         received=f"{value.name}: {jnp.shape(array)}" + (f" where {sizes}" if sizes else ""),
-        hint="sizes of one name must agree over all inputs.",
+        hint=_misfit_hint(value.type.shape, jnp.shape(array)),
     )
+
+
+def _misfit_hint(shape: tuple[int | Dim, ...], actual: tuple[int, ...]) -> str:
+    if len(shape) == len(actual):
+        for axis, (size, given) in enumerate(zip(shape, actual, strict=True)):
+            if isinstance(size, int) and size != given and not axis:
+                return f"the batch was fixed at {size}: give as many rows, or leave the batch of the `Input` open."
+            if isinstance(size, Dim) and not size.is_symbol:
+                return f"axis {axis} may have the sizes {size} only: an op of the model needs that."
+    return "sizes of one name must agree over all inputs."
 
 
 def _refused(node: Node, operands: list[Any], error: Exception) -> ShapeError:

@@ -7,7 +7,9 @@ list operand).  `graph.Graph` puts nodes together.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Protocol
+
+import numpy as np
 
 from .attrs import is_tuple, kind_of
 from .dims import Dim
@@ -106,3 +108,21 @@ def _graphs(value: Any) -> Iterator[Any]:
             yield from _graphs(item)
     elif hasattr(value, "digest"):
         yield value
+
+
+class GraphParts(Protocol):
+    """What printing and comparing need of a `graph.Graph`, which itself needs them."""
+
+    name: str
+    inputs: tuple[Value, ...]
+    params: tuple[Value, ...]
+    state: tuple[Value, ...]
+    consts: dict[Value, np.ndarray[Any, Any]]
+    nodes: tuple[Node, ...]
+    outputs: tuple[Value, ...]
+    assigns: tuple[tuple[Value, Value], ...]
+    output_names: tuple[str, ...]
+
+    def arguments(self) -> Iterator[Value]: ...
+
+    def digest(self) -> str: ...

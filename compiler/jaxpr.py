@@ -15,14 +15,12 @@ from typing import Any
 import jax
 import numpy as np
 
-from . import builder as building
-from . import dims, extern, importing, infer
+from . import builder as building, dims, extern, importing, infer
 from .dims import Dim
 from .errors import GraphError, KgcError, ShapeError
 from .ir import Value
 from .jaxpr_import import Importer, Place
-from .refusals import explained
-from .refusals import is_refusal as is_refusal
+from .refusals import explained, is_refusal as is_refusal
 
 _jax: Any = jax  # whose annotations are in part unknown to pyright
 

@@ -16,11 +16,9 @@ import jax
 import numpy as np
 from jax import core
 
-from . import attrs as attributes
-from . import builder as building
-from . import importing, infer
+from . import attrs as attributes, builder as building, importing, infer
 from .attrs import kind_of
-from .errors import ArgumentError, DTypeError
+from .errors import ArgumentError, DTypeError, KgcError
 from .ir import Value
 from .tensor import OPERATORS
 from .types import TensorType
@@ -113,7 +111,8 @@ class Op:
                     hint=f"it is {self.usage()}.",
                 )
             values[position] = value
-        if _REQUIRED in values[count:] if kwargs else count < len(values) and values[count] is _REQUIRED:
+        first_missing = count < len(values) and values[count] is _REQUIRED
+        if any(value is _REQUIRED for value in values[count:]) if kwargs else first_missing:
             missing = [p for p, value in zip(self.params, values, strict=True) if value is _REQUIRED]
             raise ArgumentError(
                 f"{self.name}() lacks {', '.join(missing)}",
@@ -211,7 +210,16 @@ class Op:
             self.check(
                 *[value if kind == "attr" else _typed(value) for kind, value in zip(self.kinds, normal, strict=True)]
             )
-        return self.run([infer.lowered(v) if kind == "attr" else v for kind, v in zip(self.kinds, normal, strict=True)])
+        values = [infer.lowered(v) if kind == "attr" else v for kind, v in zip(self.kinds, normal, strict=True)]
+        try:
+            return self.run(values)
+        except (TypeError, ValueError) as refusal:
+            flat = [item for value in values for item in (value if issubclass(kind_of(value), list) else [value])]
+            if isinstance(refusal, KgcError) or any(isinstance(item, core.Tracer) for item in flat):
+                raise
+            operands = tuple([_typed(v) for kind, v in zip(self.kinds, normal, strict=True) if kind != "attr"])
+            static = tuple([v for kind, v in zip(self.kinds, normal, strict=True) if kind == "attr"])
+            raise infer.refused(self, operands, static, refusal) from None
 
     def arguments(self, operands: Sequence[Any], static: Sequence[Any]) -> list[Any]:
         """Operands and attributes in the order of the parameters."""

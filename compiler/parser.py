@@ -10,8 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from . import attrs, dims
-from . import ops as ops  # registers what the text may name
+from . import (
+    attrs,
+    dims,
+    ops as ops,  # registers what the text may name
+)
 from .dims import Dim
 from .errors import IRError
 from .graph import Graph

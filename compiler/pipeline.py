@@ -12,8 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from . import dims
-from . import transform as transforms
+from . import dims, transform as transforms
 from .dims import Dim
 from .errors import ArgumentError, IRError, KgcError
 from .graph import Graph

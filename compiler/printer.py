@@ -17,17 +17,14 @@ import inspect
 import json
 import math
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from . import attrs, dims
 from .dims import Dim
-from .ir import Node, Value
+from .ir import GraphParts, Node, Value
 from .types import TensorType
-
-if TYPE_CHECKING:
-    from .graph import Graph
 
 INLINE = 64
 """Constants of more elements are printed as their hash, and live beside the text."""
@@ -35,17 +32,17 @@ INLINE = 64
 _PLAIN = re.compile(r"[A-Za-z_0-9][\w./-]*")
 
 
-def text(graph: Graph, *, locations: bool = False) -> str:
+def text(graph: GraphParts, *, locations: bool = False) -> str:
     """The graph as text, its regions before it; with `loc("file":line, "layer")` after each node if asked."""
     return _Printer(locations, canonical=False).module(graph)
 
 
-def canonical_text(graph: Graph) -> str:
+def canonical_text(graph: GraphParts) -> str:
     """Text in which the graph's name does not count: equal graphs have equal canonical text."""
     return _Printer(False, canonical=True).module(graph)
 
 
-def external_constants(graph: Graph) -> dict[str, np.ndarray]:
+def external_constants(graph: GraphParts) -> dict[str, np.ndarray]:
     """Constants too large for the text, by the name they have there (`sha256:…`), regions' included."""
     found = {constant_name(array): array for array in graph.consts.values() if array.size > INLINE}
     for node in graph.nodes:
@@ -74,11 +71,11 @@ class _Printer:
         self.done: list[str] = []
         self.types: dict[TensorType, str] = {}  # one object a type, and most nodes have a type of another's
 
-    def module(self, graph: Graph) -> str:
+    def module(self, graph: GraphParts) -> str:
         body = self.graph(graph, "main" if self.canonical else graph.name)
         return "\n\n".join([*self.done, body])
 
-    def graph(self, graph: Graph, name: str) -> str:
+    def graph(self, graph: GraphParts, name: str) -> str:
         names = {value: reference(value.name) for value in graph.arguments()}
         if self.canonical:
             names.update((value, f"%c{index}") for index, value in enumerate(graph.consts))

@@ -120,10 +120,10 @@ def dtype_name(dtype: Any) -> str:
         name = dtype
     elif dtype is float or dtype is int or dtype is bool:
         name = {float: "float32", int: "int32", bool: "bool"}[dtype]
-    elif isinstance(dtype, np.dtype) or not hasattr(dtype, "dtype"):
+    elif isinstance(dtype, type) and issubclass(dtype, np.generic):  # whose `dtype` is a descriptor
         name = _numpy_name(dtype)
     else:
-        name = _numpy_name(dtype.dtype)
+        name = _numpy_name(getattr(dtype, "dtype", dtype))
     if not _jax.config.read("jax_enable_x64"):
         name = _WITHOUT_X64.get(name, name)
     if name not in SHORT:

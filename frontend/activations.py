@@ -20,7 +20,11 @@ def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, th
     f(x) = max_value where x >= max_value, x between, negative_slope * (x - threshold) below threshold.
     """
     if max_value is not None and (max_value < 0 or (threshold and max_value < threshold)):
-        raise ArgumentError("relu() takes a max_value of at least 0", received=f"{max_value=}, {threshold=}")
+        raise ArgumentError(
+            "relu() takes a max_value of at least 0",
+            received=f"{max_value=}, {threshold=}",
+            hint="and not below the threshold.",
+        )
     if not threshold and max_value is None:
         return ops.leaky_relu(x, negative_slope) if negative_slope else ops.relu(x)
     if not threshold and not negative_slope and max_value == 6:

@@ -11,8 +11,7 @@ import jax
 import numpy as np
 from jax import core
 
-from ..compiler import builder as building
-from ..compiler import location
+from ..compiler import builder as building, location
 from ..compiler.dims import Dim
 from ..compiler.errors import ArgumentError, DTypeError, GraphError, KgcError, ShapeError
 from ..compiler.ir import Value
@@ -77,6 +76,8 @@ def _recorded(layer: Any, tracing: trace.Trace, args: tuple[Any, ...], kwargs: d
                 raise
             raise _misuse(layer, args, kwargs) or error from None
         layer._locked = True
+        if len(tracing.callers) > 1:  # a layer inside a `call` has no call node; summaries show what it returns
+            layer._traced_types = [leaf.type for leaf in tree.leaves(outputs) if type(leaf) is Value]
         if layer.activity_regularizer is not None:
             for leaf in tree.leaves(outputs):
                 penalty = layer.activity_regularizer(leaf)
@@ -298,7 +299,9 @@ def eager(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         found = layer._programs.get(key)
     except TypeError as error:
         raise DTypeError(
-            f"layer '{layer.name}' was called with an argument it cannot take", received=str(error)
+            f"layer '{layer.name}' was called with an argument it cannot take",
+            received=str(error),
+            hint="besides tensors, a call takes numbers, text and None.",
         ) from None
     if found is None:
         found = layer._programs[key] = _compile(layer, args, kwargs, arrays)

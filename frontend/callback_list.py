@@ -208,7 +208,11 @@ def _as_list(callbacks: Any) -> list[Any]:
         return list(callbacks.callbacks)
     listed = [callbacks] if hasattr(callbacks, "set_model") else callbacks
     if isinstance(listed, str) or not isinstance(listed, Iterable):
-        raise ArgumentError("`callbacks` is a callback or a list of callbacks", received=f"callbacks={callbacks!r}")
+        raise ArgumentError(
+            "`callbacks` is a callback or a list of callbacks",
+            received=f"callbacks={callbacks!r}",
+            hint="for example `callbacks=[EarlyStopping()]`",
+        )
     flat = list(listed)
     for i, callback in enumerate(flat):
         if isinstance(callback, type) or not hasattr(callback, "set_model") or not hasattr(callback, "set_params"):

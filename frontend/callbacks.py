@@ -59,7 +59,9 @@ class LearningRateScheduler(Callback):
         value = _number(rate)
         if value is None:
             raise ArgumentError(
-                "The schedule of LearningRateScheduler must give a number", received=f"{rate!r} for epoch {epoch}"
+                "The schedule of LearningRateScheduler must give a number",
+                received=f"{rate!r} for epoch {epoch}",
+                hint="return the rate for that epoch, also where it does not change",
             )
         optimizer.learning_rate = value
         if self.verbose > 0:

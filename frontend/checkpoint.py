@@ -54,6 +54,7 @@ class ModelCheckpoint(MonitorCallback):
             raise ArgumentError(
                 f"`filepath` of ModelCheckpoint ends in '{endings[0]}'" + " with save_weights_only" * save_weights_only,
                 received=f"filepath={self.filepath!r}",
+                hint="the ending says in which format the file is written",
             )
         self._epoch = 0
         self._batches = 0
@@ -124,6 +125,8 @@ def _check_frequency(save_freq: Any) -> int | str:
         number = 0
     if number < 1:
         raise ArgumentError(
-            "`save_freq` of ModelCheckpoint is 'epoch' or a number of batches", received=f"save_freq={save_freq!r}"
+            "`save_freq` of ModelCheckpoint is 'epoch' or a number of batches",
+            received=f"save_freq={save_freq!r}",
+            hint="leave it out to save after every epoch",
         )
     return number

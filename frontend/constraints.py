@@ -90,6 +90,7 @@ class MinMaxNorm(Constraint):
             raise ArgumentError(
                 "MinMaxNorm expects min_value to be at most max_value",
                 received=f"min_value={min_value!r}, max_value={max_value!r}",
+                hint="they stand in this order: MinMaxNorm(min_value, max_value)",
             )
         self.min_value, self.max_value, self.rate, self.axis = min_value, max_value, rate, axis
 

@@ -95,7 +95,9 @@ def set_floatx(value: str) -> None:
         ArgumentError: it is no float dtype that JAX computes in here.
     """
     if value not in ("float32", "bfloat16", "float16") or not is_float(value):
-        raise ArgumentError("floatx is float32, bfloat16 or float16", received=repr(value))
+        raise ArgumentError(
+            "floatx is float32, bfloat16 or float16", received=repr(value), hint="JAX computes in 32 bits here."
+        )
     _floatx[0] = value
     _default[0] = DTypePolicy(value)
 

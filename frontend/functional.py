@@ -8,10 +8,10 @@ from typing import Any
 import jax
 import numpy as np
 
-from ..compiler.errors import ArgumentError, DataError, GraphError, ShapeError, shown
+from ..compiler.errors import ArgumentError, DataError, DTypeError, GraphError, ShapeError, shown
 from ..compiler.graph import Graph
 from ..compiler.ir import Value
-from ..compiler.types import TensorType, dtype_name
+from ..compiler.types import dtype_name
 from ..runtime.program import Program
 from ..runtime.store import STORE
 from . import call, subgraph, symbolic, trace, tree
@@ -100,22 +100,22 @@ class Functional(Model):
         return self._output_structure
 
     # Tracing
-    def check_input(self, inputs: Any, *rest: Any) -> None:
-        """Refuse tensors of other shapes than the model's inputs have."""
-        for type_, tensor in zip(self.flatten_inputs(inputs), self._inputs, strict=True):
-            if not isinstance(type_, TensorType) or not _fits(type_, tensor.type):
-                raise ShapeError(
-                    f"input '{tensor.name}' of model '{self.name}' has shape {tensor.shape}",
-                    received=f"{tensor.name}: {type_}",
-                    hint="None stands for any size; the first axis is the batch.",
-                )
-
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """The outputs on Values: every call between inputs and outputs, in order."""
         if mask is not None:
-            raise ArgumentError(f"model '{self.name}' does not take a mask for its inputs yet")
+            raise ArgumentError(
+                f"model '{self.name}' does not take a mask for its inputs yet",
+                received="mask=…",
+                hint="let a layer of the model make it.",
+            )
         flat = self.flatten_inputs(inputs)
         for value, tensor in zip(flat, self._inputs, strict=True):
+            if not hasattr(value, "dtype"):
+                raise DTypeError(
+                    f"input '{tensor.name}' of model '{self.name}' is a tensor",
+                    received=shown(value),
+                    hint="call it on what `Input()` or a layer returned, or on an array.",
+                )
             self._check_shape(tensor, tuple(value.shape), f"{value.dtype}{list(value.shape)}")
         return self._run_nodes(flat)
 
@@ -207,7 +207,11 @@ class Functional(Model):
         inputs = args[0] if args else kwargs["inputs"]
         training = args[1] if len(args) > 1 else kwargs.get("training")
         if kwargs.get("mask") is not None:
-            raise ArgumentError(f"model '{self.name}' does not take a mask for its inputs yet")
+            raise ArgumentError(
+                f"model '{self.name}' does not take a mask for its inputs yet",
+                received="mask=…",
+                hint="let a layer of the model make it.",
+            )
         arrays = [
             self.fit_input(call.to_array(self, leaf), tensor)
             for leaf, tensor in zip(self.flatten_inputs(inputs), self._inputs, strict=True)
@@ -215,7 +219,7 @@ class Functional(Model):
         program = self.program(None if training is None else bool(training))
         outputs = program(arrays, call.call_address() if program.random else None)
         single = len(arrays) == 1 and isinstance(self._output_structure, symbolic.KerasTensor)
-        if single and not training and not program.random and not program.assigned and arrays[0] is inputs:
+        if single and training is None and not program.random and not program.assigned and arrays[0] is inputs:
             if len(self._fast) > 64:
                 self._fast.clear()
             self._fast[arrays[0].shape, arrays[0].dtype] = (STORE.version, program.jitted, program.arrays())
@@ -227,7 +231,7 @@ class Functional(Model):
         Raises:
             ShapeError: its shape does not fit the input.
         """
-        self._check_shape(tensor, tuple(array.shape), f"{dtype_name(array.dtype)}{tuple(array.shape)}")
+        self._check_shape(tensor, tuple(array.shape), f"{dtype_name(array.dtype)}{list(array.shape)}")
         return array if array.dtype.name == tensor.dtype else array.astype(tensor.type.aval.dtype)
 
     def _check_shape(self, tensor: symbolic.KerasTensor, shape: tuple[Any, ...], received: str) -> None:
@@ -263,13 +267,6 @@ class Functional(Model):
 @call.location.boundary
 def _inside(model: Functional, values: list[Any]) -> Any:
     return model._run_nodes(values)
-
-
-def _fits(given: TensorType, wanted: TensorType) -> bool:
-    """Whether no size is known to differ."""
-    return given.rank == wanted.rank and not any(
-        isinstance(a, int) and isinstance(b, int) and a != b for a, b in zip(given.shape, wanted.shape, strict=True)
-    )
 
 
 Model.functional_class = Functional

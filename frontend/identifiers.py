@@ -12,8 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..compiler.errors import ArgumentError, GraphError, nearest, shown
-from .saving import config as configs
-from .saving import registry
+from .saving import config as configs, registry
 
 Custom = Mapping[str, Any]
 

@@ -95,4 +95,6 @@ def weight_dtype(dtype: Any) -> np.dtype[Any]:
     try:
         return np.dtype(getattr(dtype, "name", dtype) or dtype_policies.floatx())
     except TypeError:
-        raise DTypeError("An initializer does not know this dtype", received=f"dtype={dtype!r}") from None
+        raise DTypeError(
+            "An initializer does not know this dtype", received=f"dtype={dtype!r}", hint="such as 'float32'"
+        ) from None

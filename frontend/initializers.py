@@ -59,6 +59,7 @@ class Constant(Initializer):
             raise ShapeError(
                 "Constant's value does not broadcast to the weight's shape",
                 received=f"value of shape {value.shape}, weight of shape {shape}",
+                hint="give one number, or an array of the weight's shape",
             ) from None
 
     def get_config(self) -> dict[str, Any]:
@@ -82,7 +83,11 @@ class Identity(Initializer):
 
     def sample(self, shape: tuple[int, ...], dtype: np.dtype[Any], rng: np.random.Generator) -> Array:
         if len(shape) != 2:
-            raise ShapeError("The identity initializer makes matrices only", received=f"shape={shape}")
+            raise ShapeError(
+                "The identity initializer makes matrices only",
+                received=f"shape={shape}",
+                hint="use another initializer for weights of another rank",
+            )
         return (self.gain * np.eye(*shape)).astype(dtype)
 
     def get_config(self) -> dict[str, Any]:
@@ -151,7 +156,11 @@ class Orthogonal(RandomInitializer):
 
     def sample(self, shape: tuple[int, ...], dtype: np.dtype[Any], rng: np.random.Generator) -> Array:
         if len(shape) < 2:
-            raise ShapeError("The orthogonal initializer expects rank 2 or more", received=f"shape={shape}")
+            raise ShapeError(
+                "The orthogonal initializer expects rank 2 or more",
+                received=f"shape={shape}",
+                hint="use another initializer for vectors",
+            )
         matrix = distributions.orthogonal(rng, math.prod(shape[:-1]), shape[-1], dtype)
         return (matrix * np.asarray(self.gain, dtype)).reshape(shape)
 
@@ -179,6 +188,7 @@ def get(identifier: Any) -> Any:
                 raise ShapeError(
                     "The array given as initializer has another shape than the weight",
                     received=f"array of shape {array.shape}, weight of shape {tuple(shape)}",
+                    hint="transpose or reshape the array",
                 )
             return array.astype(weight_dtype(dtype))
 

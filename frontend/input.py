@@ -70,7 +70,11 @@ class InputLayer(Layer):
         self.batch_shape = sizes
         self._dtype_name = dtype_name(dtype or dtype_policies.floatx())
         if not sizes:
-            raise ShapeError("Input() needs at least the batch axis", received="batch_shape=()")
+            raise ShapeError(
+                "Input() needs at least the batch axis",
+                received="batch_shape=()",
+                hint="`Input(shape=())` is one number a sample.",
+            )
         shaped = tuple(
             size if size is not None else dims.fresh("t" if axis else "b") for axis, size in enumerate(sizes)
         )

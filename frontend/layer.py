@@ -98,6 +98,10 @@ class Layer(LayerWeights, symbolic.Operation):
         """The layer of a config."""
         return layer_config.from_config(cls, config)
 
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Shapes of the outputs for inputs of these shapes, batch included, None where unknown."""
+        return symbolic.output_shape(self, input_shape)
+
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
         """The mask of the outputs: that of the inputs where the layer supports masking."""
         return previous_mask if self.supports_masking else None
@@ -161,7 +165,11 @@ class Layer(LayerWeights, symbolic.Operation):
         """
         self._require_init()
         if overwrite_with_gradient:
-            raise ArgumentError("add_weight() does not support overwrite_with_gradient yet")
+            raise ArgumentError(
+                "add_weight() does not support overwrite_with_gradient yet",
+                received=f"{overwrite_with_gradient=}",
+                hint="leave it out.",
+            )
         return call.make_weight(
             self, shape, initializer, dtype, trainable, autocast, regularizer, constraint, aggregation, name
         )

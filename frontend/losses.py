@@ -53,7 +53,11 @@ class Loss:
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """Values by sample."""
-        raise ArgumentError(f"loss {type(self).__name__} has no `call` method")
+        raise ArgumentError(
+            f"loss {type(self).__name__} has no `call` method",
+            received=f"class {type(self).__name__}",
+            hint="write `def call(self, y_true, y_pred): …`, which returns one value for each sample.",
+        )
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         y_pred = as_float(y_pred, self.dtype)
@@ -100,7 +104,9 @@ def reduce_weighted(values: Any, sample_weight: Any, reduction: str | None, dtyp
         values, weight = same_rank(values, weight)
         if len(weight.shape) > len(values.shape):
             raise ShapeError(
-                "sample_weight has more axes than the loss has", received=f"{weight.shape} against {values.shape}"
+                "sample_weight has more axes than the loss has",
+                received=f"{weight.shape} against {values.shape}",
+                hint="give one number for each sample, or for each step of it.",
             )
         for _ in range(len(values.shape) - len(weight.shape)):
             weight = ops.expand_dims(weight, -1)
@@ -205,7 +211,11 @@ class Huber(LossFunctionWrapper):
 class _Crossentropy(LossFunctionWrapper):
     def _check_axis(self, axis: int) -> None:
         if isinstance(axis, bool) or not isinstance(axis, int):
-            raise ArgumentError(f"{type(self).__name__}() takes an integer axis", received=f"axis={axis!r}")
+            raise ArgumentError(
+                f"{type(self).__name__}() takes an integer axis",
+                received=f"axis={axis!r}",
+                hint="axis=-1 is that of the classes in most models.",
+            )
 
 
 @_register()

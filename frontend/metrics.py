@@ -70,11 +70,19 @@ class Metric:
 
     def update_state(self, *args: Any, **kwargs: Any) -> None:
         """Take a batch into account."""
-        raise ArgumentError(f"metric {type(self).__name__} has no `update_state` method")
+        raise ArgumentError(
+            f"metric {type(self).__name__} has no `update_state` method",
+            received=f"class {type(self).__name__}",
+            hint="write `def update_state(self, y_true, y_pred, sample_weight=None): …`, which assigns variables.",
+        )
 
     def result(self) -> Any:
         """The value over all batches since `reset_state`."""
-        raise ArgumentError(f"metric {type(self).__name__} has no `result` method")
+        raise ArgumentError(
+            f"metric {type(self).__name__} has no `result` method",
+            received=f"class {type(self).__name__}",
+            hint="write `def result(self): …`, which computes a number from the variables.",
+        )
 
     def reset_state(self) -> None:
         """Forget all batches."""

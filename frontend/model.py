@@ -83,7 +83,11 @@ class Model(Saving, Trainer, Layer):
             ArgumentError: there is none, or neither or both were given.
         """
         if (name is None) == (index is None):
-            raise ArgumentError("get_layer() takes a name or an index", received=f"{name=}, {index=}")
+            raise ArgumentError(
+                "get_layer() takes a name or an index",
+                received=f"{name=}, {index=}",
+                hint="`get_layer('head')`, or `get_layer(index=-1)`.",
+            )
         layers = self.layers
         if index is not None:
             if not -len(layers) <= index < len(layers):

@@ -36,7 +36,11 @@ class MonitorCallback(Callback):
     ) -> None:
         super().__init__()
         if mode not in ("auto", "min", "max"):
-            raise ArgumentError(f"`mode` of {type(self).__name__} is 'auto', 'min' or 'max'", received=f"mode={mode!r}")
+            raise ArgumentError(
+                f"`mode` of {type(self).__name__} is 'auto', 'min' or 'max'",
+                received=f"mode={mode!r}",
+                hint="'min' for a loss, 'max' for an accuracy",
+            )
         self.monitor = monitor
         self.mode = mode
         self.best: Any = initial_value
@@ -193,7 +197,11 @@ class ReduceLROnPlateau(MonitorCallback):
     ) -> None:
         super().__init__(monitor, mode, min_delta=min_delta)
         if factor >= 1.0:
-            raise ArgumentError("`factor` of ReduceLROnPlateau is below 1", received=f"factor={factor!r}")
+            raise ArgumentError(
+                "`factor` of ReduceLROnPlateau is below 1",
+                received=f"factor={factor!r}",
+                hint="the learning rate is multiplied by it",
+            )
         self.factor = factor
         self.patience = patience
         self.verbose = verbose

@@ -242,6 +242,7 @@ class Optimizer:
             raise ArgumentError(
                 f"Optimizer {self.name!r} was built for {len(self._trained)} variables",
                 received=f"{len(grads)} gradients, {len(params)} parameters",
+                hint="give one of each for every variable, in the order given to `build`",
             )
         return self._update()(grads, params, opt_state)
 

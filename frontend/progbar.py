@@ -57,6 +57,7 @@ class Progbar:
             raise ArgumentError(
                 "Progbar takes `stateful_metrics` or `stateless_metrics`, not both",
                 received=f"stateful_metrics={stateful_metrics!r}, stateless_metrics={stateless_metrics!r}",
+                hint="all others are of the other kind",
             )
         self.target, self.width, self.interval, self.unit_name = target, width, interval, unit_name
         self.verbose = check_verbose(verbose)

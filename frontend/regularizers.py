@@ -91,7 +91,11 @@ class OrthogonalRegularizer(Regularizer):
 
     def __call__(self, x: Any) -> Any:
         if len(x.shape) != 2:
-            raise ShapeError("OrthogonalRegularizer takes matrices only", received=f"x of shape {tuple(x.shape)}")
+            raise ShapeError(
+                "OrthogonalRegularizer takes matrices only",
+                received=f"x of shape {tuple(x.shape)}",
+                hint="L2 takes any shape",
+            )
         by_rows = self.mode == "rows"
         norms = ops.sum(ops.square(x), axis=1 if by_rows else 0, keepdims=True)
         units = x / ops.sqrt(ops.maximum(norms, 1e-12))
@@ -126,7 +130,11 @@ def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | N
 def _strength(name: str, value: Any) -> float:
     number = 0.0 if value is None else value
     if not isinstance(number, int | float | np.floating | np.integer) or not math.isfinite(number) or number < 0:
-        raise ArgumentError("A regularizer's strength is a finite number, 0 or greater", received=f"{name}={value!r}")
+        raise ArgumentError(
+            "A regularizer's strength is a finite number, 0 or greater",
+            received=f"{name}={value!r}",
+            hint="such as 0.01",
+        )
     return float(number)
 
 

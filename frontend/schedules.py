@@ -83,7 +83,9 @@ class PiecewiseConstantDecay(LearningRateSchedule):
             )
         if any(later <= earlier for earlier, later in itertools.pairwise(boundaries)):
             raise ArgumentError(
-                "PiecewiseConstantDecay expects boundaries that grow strictly", received=f"boundaries={boundaries!r}"
+                "PiecewiseConstantDecay expects boundaries that grow strictly",
+                received=f"boundaries={boundaries!r}",
+                hint="boundaries are numbers of steps, the earliest first",
             )
         self.boundaries, self.values, self.name = boundaries, values, name
 
@@ -246,5 +248,9 @@ def _fields(schedule: LearningRateSchedule, *names: str) -> dict[str, Any]:
 
 def _positive(name: str, number: float) -> float:
     if not number > 0:
-        raise ArgumentError(f"A schedule expects {name} to be greater than 0", received=f"{name}={number!r}")
+        raise ArgumentError(
+            f"A schedule expects {name} to be greater than 0",
+            received=f"{name}={number!r}",
+            hint="it is a number of steps, and the schedule divides by it",
+        )
     return number

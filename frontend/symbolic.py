@@ -7,16 +7,16 @@ graph between them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..compiler import location
+from ..compiler import dims, location
 from ..compiler.dims import Dim
 from ..compiler.errors import GraphError
 from ..compiler.ir import Value
 from ..compiler.tensor import OPERATORS, TensorMethods
 from ..compiler.types import TensorType, tensor_type
-from . import tree
+from . import dtype_policies, tree
 from .naming import auto_name
 from .saving.op_names import BY_FUNCTION
 from .trace import Trace, current
@@ -215,6 +215,30 @@ def record(operation: Operation, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     node.structure = tree.pack(outputs, node.outputs)
     operation.inbound_nodes.append(node)
     return node.structure
+
+
+def output_shape(operation: Operation, input_shape: Any) -> Any:
+    """Shapes of the results for inputs of these shapes, None where unknown, nested as they are.
+
+    The call is traced, which builds a layer that was not built yet.
+    """
+    with Trace("call", training=None) as tracing:
+        tracing.builder.loc = location.here()
+        outputs = operation.run_traced((_input_values(tracing, input_shape),), {})
+        flat = list(tree.leaves(outputs))
+        check_outputs(operation, flat)
+        graph = tracing.finish(flat)
+    return tree.pack(outputs, [public_shape(value.type) for value in graph.outputs])
+
+
+def _input_values(tracing: Trace, shape: Any) -> Any:
+    """An input of the trace for each shape in the structure; floats of the default dtype."""
+    if isinstance(shape, Mapping):
+        return {key: _input_values(tracing, item) for key, item in shape.items()}
+    if not all(size is None or isinstance(size, int) for size in shape):
+        return [_input_values(tracing, item) for item in shape]
+    sizes = [dims.fresh("t" if axis else "b") if size is None else size for axis, size in enumerate(shape)]
+    return tracing.builder.input("x", tensor_type(tuple(sizes), dtype_policies.floatx()))
 
 
 def unweakened(type_: TensorType) -> TensorType:

@@ -12,23 +12,29 @@ import threading
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from jax import core
 
-from ..compiler import builder as building
-from ..compiler import importing
+from ..compiler import builder as building, importing
 from ..compiler.graph import Graph
 from ..compiler.ir import Value
 from ..compiler.op import REGISTRY
-from ..compiler.types import tensor_type
+from ..compiler.types import TensorType, tensor_type
 from ..runtime.program import KEY, SEEDLESS_KEY
 from .saving.registry import snake_case
 
-if TYPE_CHECKING:
-    from .variable import Variable
-
 _local = threading.local()
+
+
+class Variable(Protocol):
+    """What a trace needs of a `variable.Variable`, which itself asks the current trace."""
+
+    path: str
+    declared_trainable: bool
+    type: TensorType
+
+    def read(self) -> Any: ...
 
 
 def current() -> Trace | None:

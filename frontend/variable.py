@@ -46,12 +46,18 @@ class Variable(Handle, TensorMethods):
         **kwargs: Any,
     ) -> None:
         if kwargs:
-            raise ArgumentError(f"Variable() does not have the argument '{next(iter(kwargs))}'")
+            raise ArgumentError(
+                f"Variable() does not have the argument '{next(iter(kwargs))}'",
+                received=", ".join(f"{key}={value!r:.40}" for key, value in kwargs.items()),
+                hint="it is Variable(initializer, shape=None, dtype=None, trainable=True, name=None).",
+            )
         if aggregation not in (None, "none", "mean", "sum", "only_first_replica") or synchronization not in (
             "auto",
             "none",
         ):
-            raise ArgumentError("Variable() runs on one device", received=f"{aggregation=}, {synchronization=}")
+            raise ArgumentError(
+                "Variable() runs on one device", received=f"{aggregation=}, {synchronization=}", hint="leave them out."
+            )
         if callable(initializer) or isinstance(initializer, str):
             if shape is None:
                 raise ArgumentError(

@@ -39,7 +39,9 @@ class VarianceScaling(RandomInitializer):
     ) -> None:
         super().__init__(seed)
         if not scale > 0:
-            raise ArgumentError("VarianceScaling expects a scale greater than 0", received=f"scale={scale!r}")
+            raise ArgumentError(
+                "VarianceScaling expects a scale greater than 0", received=f"scale={scale!r}", hint="such as 1.0 or 2.0"
+            )
         self.scale, self.mode = scale, _one_of("mode", mode, "fan_in", "fan_out", "fan_avg")
         distribution = "truncated_normal" if distribution == "normal" else distribution
         self.distribution = _one_of("distribution", distribution, "truncated_normal", "untruncated_normal", "uniform")

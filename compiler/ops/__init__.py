@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from . import activation as activation
-from . import control as control
-from . import conv as conv
-from . import creation as creation
-from . import elementwise as elementwise
-from . import indexing as indexing
-from . import lax as lax
-from . import linalg as linalg
-from . import losses as losses
-from . import normalization as normalization
-from . import pooling as pooling
-from . import random as random
-from . import reduction as reduction
-from . import shape as shape
+from . import (
+    activation as activation,
+    control as control,
+    conv as conv,
+    creation as creation,
+    elementwise as elementwise,
+    indexing as indexing,
+    lax as lax,
+    linalg as linalg,
+    losses as losses,
+    normalization as normalization,
+    pooling as pooling,
+    random as random,
+    reduction as reduction,
+    shape as shape,
+)

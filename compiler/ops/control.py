@@ -17,7 +17,7 @@ from ..dims import Dim
 from ..errors import ArgumentError, DTypeError, ShapeError
 from ..graph import Graph
 from ..op import Tensor, Trait, op
-from ..types import TensorType
+from ..types import TensorType, tensor_type
 from .checks import differ, shape_of
 
 
@@ -108,32 +108,23 @@ def _check_carry(op_name: str, region: Graph, count: int) -> None:
 def _check_scan(
     body: Any, init: Sequence[Any], xs: Sequence[Any], invariants: Sequence[Any], length: Any, reverse: Any, unroll: Any
 ) -> None:
-    slices: list[Any] = []
-    for x in xs:
-        if not shape_of(x):
-            raise ShapeError("scan: xs need an axis to run along", received=f"xs: {', '.join(map(str, xs))}")
-        slices.append(x)
-    if not xs and length is None:
-        raise ArgumentError("scan: without xs it needs a length")
-    lengths = [x.shape[0] for x in slices] + ([] if length is None else [length])
-    if any(differ(lengths[0], other) for other in lengths):
-        raise ShapeError(f"scan: the first axes of xs, and length, differ: {', '.join(map(str, lengths))}")
+    received = f"xs: {', '.join(map(str, xs)) or 'none'}, length={length!r}"
+    if any(not shape_of(x) for x in xs):
+        raise ShapeError("scan: xs need an axis to run along", received=received)
     if length is not None and not isinstance(length, Dim) and (type(length) is not int or length < 0):
-        raise ArgumentError("scan: length must be a size", received=f"length={length!r}")
+        raise ArgumentError("scan: length must be a size", received=received)
+    lengths = [x.shape[0] for x in xs] + ([] if length is None else [length])
+    if not lengths:
+        raise ArgumentError("scan: without xs it needs a length", received=received)
+    if any(differ(lengths[0], other) for other in lengths):
+        raise ShapeError(
+            f"scan: the first axes of xs, and length, differ: {', '.join(map(str, lengths))}", received=received
+        )
     if type(unroll) is not int or unroll < 1:
         raise ArgumentError("scan: unroll must be a positive int", received=f"unroll={unroll!r}")
-    parts = [_Slice(x) for x in slices]
-    region = _region(
-        "scan", "body", body, [*init, *(part.type for part in parts), *invariants], "carries, slices, invariants"
-    )
+    slices = [tensor_type(x.shape[1:], x.dtype, x.weak) for x in xs]
+    region = _region("scan", "body", body, [*init, *slices, *invariants], "carries, slices, invariants")
     _check_carry("scan", region, len(init))
-
-
-class _Slice:
-    """Type of one step's part of an operand."""
-
-    def __init__(self, whole: TensorType) -> None:
-        self.type = TensorType(whole.shape[1:], whole.dtype, whole.weak)
 
 
 _STEP = """
@@ -179,10 +170,14 @@ def scan(
     constant = _entered(region, invariants, count + len(xs))
 
     def step(carry: list[Any], slices: list[Any]) -> tuple[list[Any], list[Any]]:
-        outputs = _call(region, [*carry, *_entered(region, slices, count), *constant])
+        outputs = _call(region, [*carry, *_entered(region, slices[: len(xs)], count), *constant])
         return _entered(region, outputs[:count]), outputs[count:]
 
-    carry, ys = lax.scan(step, _entered(region, init), list(xs), length, reverse, unroll)
+    running = list(xs)
+    if is_symbolic_dim(length):  # JAX takes an unknown length from an axis only
+        running.append(jnp.zeros((length,), "bool"))
+        length = None
+    carry, ys = lax.scan(step, _entered(region, init), running, length, reverse, unroll)
     return (*carry, *ys)
 
 

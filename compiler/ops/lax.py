@@ -14,8 +14,10 @@ from jax import lax
 from jax.extend.core import primitives as p
 from jax.scipy import special
 
-from .. import extern as extern  # registers its op with the table
-from .. import interpret
+from .. import (
+    extern as extern,  # registers its op with the table
+    interpret,
+)
 from ..lax_codec import (
     CONV,
     DTYPE,
@@ -95,7 +97,7 @@ _BINARY = {
 }
 for _name, _function in _BINARY.items():
     _commutes = _EACH | Trait.COMMUTATIVE if _name in ("add", "mul", "max", "min", "eq", "ne") else _EACH
-    primitive(_name, "x:T y:T", _function, _commutes, _BOTH[:1] if _name.endswith("_to") else _BOTH)
+    primitive(_name, "x:T y:T", _function, _commutes, _BOTH if _name in ("add", "mul", "lt") else _BOTH[:1])
 ROWS["add_any"] = ROWS["add"]  # what a gradient taken inside `call` adds with
 primitive("rem", "x:T y:T", lax.rem, _EACH, [("f32[b, 3]", 2.0), ("i32[3]", "i32[3]")])
 primitive("nextafter", "x:T y:T", lax.nextafter, _EACH, [("bf16[b, 3]", "bf16[b, 3]")])

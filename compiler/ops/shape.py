@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..dims import Dim
-from ..errors import ArgumentError, ShapeError
+from ..errors import ArgumentError, GraphError, ShapeError
 from ..op import Tensor, Trait, op
 from .checks import as_tuple, check_axes, check_axis, check_choice, differ, known, product, shape_of
 
@@ -32,17 +32,31 @@ def _check_reshape(x: Any, newshape: Any) -> None:
     free = [size for size in new if type(size) is int and size < 0]
     if len(free) > 1 or any(size != -1 for size in free):
         raise ArgumentError("reshape: at most one size may be -1, and none below", received=f"newshape={newshape!r}")
-    rest = [size for size in new if type(size) is not int or size >= 0]
-    have, want = product([size for size in old if known(size)]), product([size for size in rest if known(size)])
-    if not all(known(size) for size in (*old, *rest)):
-        return  # the body decides, or what must be equal is found by substitution
-    fits = (have % want == 0 if want else have == 0) if free else have == want
+    left, right = list(old), [size for size in new if not known(size) or size >= 0]
+    for size in [size for size in right if not known(size)]:  # what stands on both sides cancels out
+        position = next((i for i, other in enumerate(left) if other is size), None)
+        if position is not None:
+            del left[position]
+            right = [other for other in right if other is not size] + [size] * (sum(o is size for o in right) - 1)
+    have, want = product(left), product(right)
+    if known(have) and known(want):
+        fits = (have % want == 0 if want else have == 0) if free else have == want
+    else:  # the body decides, or what must be equal is found by substitution
+        fits = bool(free) or not _surely_differ(have, want)
     if not fits:
         raise ShapeError(
-            f"reshape: {have} elements do not make the shape {tuple(new)}",
+            f"reshape: {product(old)} elements do not make the shape {new}",
             received=f"x: {x}",
             hint="one size may be -1, for what is left.",
         )
+
+
+def _surely_differ(a: Any, b: Any) -> bool:
+    """Whether two sizes differ whatever the unknown ones are."""
+    try:
+        return bool(a != b)
+    except GraphError:
+        return False
 
 
 @op(
@@ -88,7 +102,7 @@ def transpose(x: Tensor, axes: tuple[int, ...] | None = None) -> Tensor:
 def _check_concatenate(xs: Sequence[Any], axis: Any) -> None:
     received = ", ".join(map(str, xs))
     if not xs:
-        raise ArgumentError("concatenate: the list is empty")
+        raise ArgumentError("concatenate: the list is empty", received="xs: []")
     rank = len(shape_of(xs[0]))
     if any(len(shape_of(x)) != rank for x in xs):
         raise ShapeError("concatenate: all tensors must have the same number of axes", received=received)
@@ -121,7 +135,7 @@ def concatenate(xs: Sequence[Tensor], axis: int = 0) -> Tensor:
 def _check_stack(x: Sequence[Any], axis: Any) -> None:
     received = ", ".join(map(str, x))
     if not x:
-        raise ArgumentError("stack: the list is empty")
+        raise ArgumentError("stack: the list is empty", received="x: []")
     shapes = [shape_of(item) for item in x]
     check_axis("stack", axis, len(shapes[0]) + 1)
     for shape in shapes:

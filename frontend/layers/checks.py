@@ -9,7 +9,7 @@ from typing import Any
 from ...compiler.errors import ArgumentError, DTypeError, ShapeError, nearest
 from ...compiler.ops.checks import known
 from ...compiler.types import TensorType, is_float
-from .. import ops
+from .. import ops, tree
 
 FORMATS = ("channels_last", "channels_first")
 SPATIAL = {1: "steps", 2: "height, width", 3: "depth, height, width"}
@@ -134,13 +134,13 @@ def one_tensor(layer: Any, inputs: Any) -> TensorType:
     """
     if isinstance(inputs, TensorType):
         return inputs
-    several = isinstance(inputs, list | tuple | dict)
+    several = any(isinstance(leaf, TensorType) for leaf in tree.leaves(inputs))
     raise DTypeError(
         f"{label(layer)} takes one tensor",
         received=f"inputs: {inputs}",
         hint="join them first, for example with `layers.Concatenate()`, or call the layer on each."
         if several
-        else "call it on what `Input()` or another layer returned, or on an array.",
+        else "call it on what `Input()` or another layer returned, or on an array: `np.asarray(…)`.",
     )
 
 

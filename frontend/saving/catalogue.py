@@ -16,8 +16,17 @@ from .. import (
     schedules,
     sequential,
 )
-from ..layers import activations as activation_layers
-from ..layers import conv, core, merging, normalization, pooling, preprocessing, regularization, reshaping
+from ..layers import (
+    activations as activation_layers,
+    conv,
+    core,
+    merging,
+    normalization,
+    pooling,
+    preprocessing,
+    regularization,
+    reshaping,
+)
 
 FAMILIES = (
     activations,

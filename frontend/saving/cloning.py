@@ -6,11 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from ...compiler.errors import ArgumentError
-from .. import functional, sequential, symbolic, tree
-from .. import input as inputs
+from .. import functional, input as inputs, sequential, symbolic, tree
 from ..layer import Layer
-from . import config as configs
-from . import registry
+from . import config as configs, registry
 from .shared_ids import mark_shared
 from .weights import places
 

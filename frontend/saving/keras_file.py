@@ -14,9 +14,7 @@ from typing import Any
 
 from ...compiler.errors import FileFormatError, KgcError
 from .. import functional
-from . import catalogue as catalogue
-from . import config as configs
-from . import registry
+from . import catalogue as catalogue, config as configs, registry
 from .archive import open_archive, parse_json
 from .cloning import clone_model as clone_model
 from .h5 import H5Reader, open_h5

@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .. import layer_config
-from . import config as configs
-from . import model_file, registry
+from . import config as configs, model_file, registry
 from .model_config import functional_config, sequential_config
 from .model_replay import functional_from_config, sequential_from_config
 

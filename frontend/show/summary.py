@@ -135,7 +135,8 @@ def _kind(item: Any) -> str:
 
 def _shape(item: Any, nodes: Sequence[symbolic.CallNode]) -> str:
     nodes = nodes or getattr(item, "inbound_nodes", [])
-    shapes = [tensor.shape for tensor in nodes[-1].outputs] if nodes else getattr(item, "_traced_shapes", [])
+    types = [tensor.type for tensor in nodes[-1].outputs] if nodes else getattr(item, "_traced_types", [])
+    shapes = [symbolic.public_shape(type_) for type_ in types]
     if not shapes:
         return "?"
     return str(shapes[0]) if len(shapes) == 1 else f"[{', '.join(map(str, shapes))}]"

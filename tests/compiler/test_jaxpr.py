@@ -36,7 +36,7 @@ def as_users_have_it() -> Iterator[None]:
 
 
 X, M, N, K, P = "f32[b, t, 8]", "f32[b, 8]", "i32[b]", "key[]", "f32[b, 8, 8, 3]"
-KERNEL = np.linspace(-1, 1, 3 * 3 * 3 * 4, dtype="float32").reshape(3, 3, 3, 4)
+KERNEL: Any = np.linspace(-1, 1, 3 * 3 * 3 * 4, dtype="float32").reshape(3, 3, 3, 4)
 
 GROUPS: dict[str, list[tuple[Any, ...]]] = {
     "arithmetic": [
@@ -281,17 +281,22 @@ def test_nodes_carry_the_users_line_and_layer() -> None:
         graph = made.finish(trace_mixing(call, [x]))
     source = Path(__file__).read_text().splitlines()
     assert all(node.loc is not None and node.loc.file == __file__ for node in graph.nodes)
-    said = [(re.sub(".*# ", "", source[node.loc.line - 1]), node.loc.scope) for node in graph.nodes]
+    places: list[Any] = [node.loc for node in graph.nodes]
+    said = [(re.sub(".*# ", "", source[place.line - 1]), place.scope) for place in places]
     each = [("first", "outer"), ("second", "outer"), ("helper", "outer")]
     assert said == [*(place for place in each for _ in range(2)), ("ours", "outer"), ("inner", "outer/inner")]
 
 
 # Errors
+GRAPH: Any = graph_of(relu, M)
+
+
 def fails(function: Any, *types: str) -> Exception:
     with pytest.raises(Exception) as caught:
         graph_of(function, *(types or (M,)))
-    assert caught.value.where.file == __file__
-    return caught.value
+    error: Any = caught.value
+    assert error.where.file == __file__
+    return error
 
 
 @pytest.mark.parametrize(
@@ -307,7 +312,7 @@ def fails(function: Any, *types: str) -> Exception:
         (lambda m: np.exp(jnp.sin(m)), GraphError, "the values of a tensor are asked for"),
         (lambda m: m if m.shape[0] > 3 else -m, GraphError, "depends on a size that is not known"),
         (lambda m: jnp.dot(m, np.ones((5, 2))), ShapeError, "JAX refuses: dot_general"),
-        (lambda m: jnp.dot(m, graph_of(relu, M)), DTypeError, "JAX was handed a Graph"),
+        (lambda m: jnp.dot(m, GRAPH), DTypeError, "JAX was handed a Graph"),
         (lambda m: m + jax.random.normal(jax.random.key(0, impl="rbg"), (8,)), GraphError, "another generator"),
         (lambda m: relu(m, m), Exception, "at most 1 arguments"),
     ],

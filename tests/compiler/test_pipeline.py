@@ -14,8 +14,7 @@ from kgc.compiler import pipeline, rewrite
 from kgc.compiler.errors import ArgumentError, IRError
 from kgc.compiler.graph import Graph
 from kgc.compiler.ir import Node, Value
-from kgc.compiler.op import REGISTRY as OPS
-from kgc.compiler.op import Trait
+from kgc.compiler.op import REGISTRY as OPS, Trait
 from kgc.compiler.parser import parse
 from kgc.compiler.rules import Rules
 from kgc.compiler.transform import PassResult

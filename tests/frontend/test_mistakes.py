@@ -28,6 +28,7 @@ from kgc.frontend import trace
 
 from .mistakes import (
     arguments,
+    arrays,
     calls,
     data,
     identifiers,
@@ -43,7 +44,7 @@ from .mistakes import (
 from .mistakes.mistake import Mistake, run
 
 TOPICS = (
-    shapes, symbolic, layers, calls, wiring, identifiers, arguments, weights, data, targets, loops, training,
+    shapes, arrays, symbolic, layers, calls, wiring, identifiers, arguments, weights, data, targets, loops, training,
 )  # fmt: skip
 ROWS = [
     pytest.param(row, id=f"{topic.__name__.rpartition('.')[2]}-{row.name}")

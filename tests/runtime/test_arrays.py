@@ -8,8 +8,7 @@ import jax.numpy as jnp
 import ml_dtypes
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from kgc.compiler.errors import ArgumentError, DataError
 from kgc.runtime.data import arrays

@@ -235,7 +235,7 @@ MISTAKES = [
         """,
         ShapeError,
         "input 'x' of model 'inner' has shape (None, 8)",
-        "f32[b, 9]",
+        "float32[b, 9]",
         "",
     ),
     Mistake(
@@ -259,7 +259,7 @@ MISTAKES = [
         """,
         ShapeError,
         "input 'x' of model 'net' has shape (None, 8)",
-        "x: float32(2, 9)",
+        "x: float32[2, 9]",
         "",
     ),
     Mistake(
@@ -271,7 +271,7 @@ MISTAKES = [
         """,
         ShapeError,
         "input 'x' of model 'net' has shape (None, 8)",
-        "(8,)",
+        "x: float32[8]",
         "the first axis is the batch",
     ),
     Mistake(

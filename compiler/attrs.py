@@ -24,6 +24,8 @@ class GraphLike(Protocol):
 
     def digest(self) -> str: ...
 
+    def symbols(self) -> tuple[str, ...]: ...
+
     def substitute(self, env: Mapping[str, int | Dim]) -> Any: ...
 
 
@@ -111,7 +113,7 @@ def key(value: Any) -> Any:
         return tuple([key(item) for item in value])
     if kind is slice:
         return ("slice", key(value.start), key(value.stop), key(value.step))
-    return ("graph", value.digest())
+    return ("graph", value.digest(), value.symbols())  # a digest has symbols under canonical names
 
 
 def substitute_attr(value: Any, env: Mapping[str, int | Dim]) -> Any:

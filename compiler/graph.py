@@ -33,6 +33,7 @@ class Graph:
 
     __slots__ = (
         "_digest",
+        "_symbols",
         "assigns",
         "consts",
         "inputs",
@@ -61,6 +62,7 @@ class Graph:
         self.nodes, self.outputs = tuple(nodes), tuple(outputs)
         self.assigns, self.output_names = tuple(assigns), tuple(output_names)
         self._digest: str | None = None
+        self._symbols: tuple[str, ...] | None = None
 
     def arguments(self) -> Iterator[Value]:
         """Inputs, then params, then state, then constants."""
@@ -88,6 +90,14 @@ class Graph:
         if self._digest is None:
             self._digest = hashlib.sha256(printer.canonical_text(self).encode()).hexdigest()
         return self._digest
+
+    def symbols(self) -> tuple[str, ...]:
+        """Names of the unknown sizes in its types, in order of appearance."""
+        if self._symbols is None:
+            types = [value.type for value in self.arguments()]
+            types += [result.type for node in self.nodes for result in node.results]
+            self._symbols = tuple(dict.fromkeys(name for type_ in types for name in type_.symbols))
+        return self._symbols
 
     def substitute(self, env: Mapping[str, int | Dim]) -> Graph:
         """The graph with symbols replaced by sizes, in every type and attribute."""

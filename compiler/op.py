@@ -18,6 +18,7 @@ from jax import core
 
 from . import attrs as attributes, builder as building, importing, infer
 from .attrs import kind_of
+from .dims import Dim
 from .errors import ArgumentError, DTypeError, KgcError
 from .ir import Value
 from .tensor import OPERATORS
@@ -155,13 +156,21 @@ class Op:
         current = building.current()
         if traced and importing.is_active():
             return importing.bind(self, values)
-        if current is not None and (symbolic or not self.operand_names or self.has(Trait.CREATES)):
+        if current is not None and (symbolic or not self.operand_names or self.has(Trait.CREATES) or self._sized(values)):
             if importing.is_active():
                 return importing.bind(self, values)
             return self.record(current, values)
         if symbolic:
             raise building.no_trace(f"{self.name}()", describe(value for value in values if type(value) is Value))
         return self.eager(values)
+
+    def _sized(self, values: Sequence[Any]) -> bool:
+        """Whether an attribute holds a size that is unknown: then even a call on numbers must be recorded."""
+        return any(
+            attributes.has_dims(attributes.normalize(value, self.name, name))
+            for name, kind, value in zip(self.params, self.kinds, values, strict=True)
+            if kind == "attr" and not isinstance(value, int | float | str | None)
+        )
 
     def _resolve(self, value: Any) -> Any:
         kind = kind_of(value)
@@ -174,6 +183,8 @@ class Op:
             return resolve(value)
         if kind is list or kind is tuple:
             return np.asarray(value)
+        if kind is Dim and building.current() is not None:
+            return REGISTRY["dim_size"](value)  # a size among tensors is a number that is known when the model runs
         if value is None or isinstance(value, str) or not (hasattr(value, "shape") or hasattr(value, "__array__")):
             raise DTypeError(
                 f"{self.name}() takes a tensor, an array or a number",

@@ -120,7 +120,7 @@ def dtype_name(dtype: Any) -> str:
         name = dtype
     elif dtype is float or dtype is int or dtype is bool:
         name = {float: "float32", int: "int32", bool: "bool"}[dtype]
-    elif isinstance(dtype, type) and issubclass(dtype, np.generic):  # whose `dtype` is a descriptor
+    elif _is_scalar_class(dtype):  # whose `dtype` is a descriptor
         name = _numpy_name(dtype)
     else:
         name = _numpy_name(getattr(dtype, "dtype", dtype))
@@ -132,6 +132,10 @@ def dtype_name(dtype: Any) -> str:
             f"{dtype!r} is no dtype that kgc has", received=f"dtype={dtype!r:.60}", hint=f"one of {known}."
         )
     return name
+
+
+def _is_scalar_class(dtype: Any) -> bool:
+    return isinstance(dtype, type) and issubclass(dtype, np.generic)
 
 
 def _numpy_name(dtype: Any) -> str:

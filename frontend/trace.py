@@ -11,7 +11,7 @@ import re
 import threading
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, Protocol
 
 from jax import core
@@ -61,7 +61,7 @@ class Trace:
         self.scopes: list[str] = []
         self.training_stack: list[bool | None] = []
         self.losses: list[Any] = []
-        self.variables: dict[str, Variable] = {}
+        self.variables: dict[str, Any] = {}  # each a `variable.Variable`
         self._first: dict[int, Value] = {}
         self._now: dict[int, Any] = {}
         self._sites: dict[str, int] = {}
@@ -174,7 +174,8 @@ class Trace:
         before = self.builder.scope
         self.builder.scope = "/".join(self.scopes)
         try:
-            yield
+            with importing.scoped(self.builder.scope) if importing.is_active() else nullcontext():
+                yield
         finally:
             self.callers.pop()
             self.scopes.pop()

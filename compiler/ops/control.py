@@ -174,7 +174,7 @@ def scan(
         return _entered(region, outputs[:count]), outputs[count:]
 
     running = list(xs)
-    if is_symbolic_dim(length):  # JAX takes an unknown length from an axis only
+    if length is not None and is_symbolic_dim(length):  # JAX takes an unknown length from an axis only
         running.append(jnp.zeros((length,), "bool"))
         length = None
     carry, ys = lax.scan(step, _entered(region, init), running, length, reverse, unroll)

@@ -206,7 +206,7 @@ def _check_broadcast_to(x: Any, shape: Any) -> None:
 
 @op(
     Trait.MOVES | Trait.BROADCASTS,
-    samples=[("f32[3]", (2, 3)), ("f32[b, 1]", ("$b", 4)), ("f32[]", ("$b", 2))],
+    samples=[("f32[3]", (2, 3)), ("f32[b, 1]", ("$b", 4)), ("f32[]", ("$b", 2)), (1.5, ("$b", 2))],
     check=_check_broadcast_to,
 )
 def broadcast_to(x: Tensor, shape: Shape) -> Tensor:

@@ -10,8 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from kgc.compiler import builder, interpret, ops  # noqa: F401
 from kgc.compiler.attrs import key, normalize

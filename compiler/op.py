@@ -167,10 +167,16 @@ class Op:
     def _sized(self, values: Sequence[Any]) -> bool:
         """Whether an attribute holds a size that is unknown: then even a call on numbers must be recorded."""
         return any(
-            attributes.has_dims(attributes.normalize(value, self.name, name))
+            attributes.has_dims(self._static(name, value))
             for name, kind, value in zip(self.params, self.kinds, values, strict=True)
-            if kind == "attr" and not isinstance(value, int | float | str | None)
+            if kind == "attr"
         )
+
+    def _static(self, name: str, value: Any) -> Any:
+        """An attribute, normalised; sizes may be JAX's, from a tracer's shape."""
+        if type(value) in (int, float, str, bool, type(None)):
+            return value
+        return attributes.normalize(importing.wrapped(value), self.name, name)
 
     def _resolve(self, value: Any) -> Any:
         kind = kind_of(value)
@@ -214,7 +220,7 @@ class Op:
     def eager(self, values: Sequence[Any]) -> Any:
         """The body on arrays, after the checks and on the attributes that a recorded call would have."""
         normal = [
-            attributes.normalize(value, self.name, name) if kind == "attr" else value
+            self._static(name, value) if kind == "attr" else value
             for name, kind, value in zip(self.params, self.kinds, values, strict=True)
         ]
         if self.check is not None:

@@ -12,6 +12,9 @@ import os
 os.environ["JAX_PLATFORMS"] = "cpu"
 
 import random
+import sys
+from collections.abc import Iterator
+from typing import Any
 
 import hypothesis
 import jax
@@ -24,6 +27,36 @@ jax.config.update("jax_numpy_dtype_promotion", "strict")
 
 hypothesis.settings.register_profile("kgc", derandomize=True, deadline=None, database=None)
 hypothesis.settings.load_profile("kgc")
+
+
+_seen: set[str] = set()
+
+
+@pytest.fixture(autouse=True)
+def graphs_are_their_text(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Check, after each test, that every graph it compiled parses from its text to an equal graph."""
+    pipeline, graphs = sys.modules.get("kgc.compiler.pipeline"), []
+    if pipeline is None:
+        yield
+        return
+    optimize = pipeline.optimize
+
+    def watched(graph: Any, *args: Any, **kwargs: Any) -> Any:
+        made = optimize(graph, *args, **kwargs)
+        graphs.extend((graph, made.graph, *([] if made.transform is None else [made.transform])))
+        return made
+
+    monkeypatch.setattr(pipeline, "optimize", watched)
+    yield
+    for graph in graphs:
+        text = str(graph)
+        if text not in _seen and len(graph.nodes) < 500:
+            _seen.add(text)
+            again = sys.modules["kgc.compiler.parser"].parse(text, sys.modules["kgc.compiler.printer"].external_constants(graph))
+            difference = sys.modules["kgc.compiler.equality"].difference(again, graph)
+            assert difference is None, f"{difference}\n{text}"
+            assert again.digest() == graph.digest() and str(again) == text
+            sys.modules["kgc.compiler.verifier"].verify(again)
 
 
 @pytest.fixture(autouse=True)

@@ -18,7 +18,7 @@ def test_from_a_value_and_from_an_initializer() -> None:
     held[:] = 9
     assert v.numpy().tolist() == [0, 1, 2] and v.dtype == "int32" and v.shape == (3,) and v.ndim == 1 and v.name == "v"
     assert Variable([1.0, 2.0]).dtype == Variable(3.0).dtype == "float32"
-    assert Variable(np.zeros(2)).dtype == "float64" or Variable(np.zeros(2)).dtype == "float32"
+    assert Variable(np.zeros(2)).dtype == "float32"  # JAX has no float64 here
     ones = Variable("ones", shape=(2, 2), dtype="bfloat16", trainable=False)
     assert ones.dtype == "bfloat16" and float(np.asarray(ones.value, "float32").sum()) == 4 and not ones.trainable
     assert Variable(lambda shape, dtype: np.full(shape, 7), shape=(2,)).numpy().tolist() == [7, 7]
@@ -46,7 +46,7 @@ def test_it_computes_as_an_array() -> None:
     v = Variable(np.array([[1.0, 2.0], [3.0, 4.0]], "float32"))
     x = np.array([[1.0, 1.0]], "float32")
     np.testing.assert_array_equal(np.asarray(x @ v), x @ v.numpy())
-    np.testing.assert_array_equal(np.asarray(2.0 * v - v / 2.0 + v[0]), 1.5 * v.numpy() + v.numpy()[0])
+    np.testing.assert_array_equal(np.asarray(2.0 * v - v / 2.0 + v[:1]), 1.5 * v.numpy() + v.numpy()[:1])
     np.testing.assert_array_equal(np.asarray(kgc.ops.sum(v)), 10.0)
     np.testing.assert_array_equal(np.asarray(v), v.numpy())
     assert isinstance(v.value, jax.Array) and len(v) == 2 and float(Variable(2.5)) == 2.5 and "(2, 2)" in repr(v)

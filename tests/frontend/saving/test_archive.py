@@ -12,8 +12,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from kgc.compiler.errors import FileFormatError
 from kgc.frontend.saving.archive import CONFIG, METADATA, WEIGHTS, atomic_write, open_archive, write_archive

@@ -13,8 +13,7 @@ import h5py
 import ml_dtypes
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from kgc.compiler.errors import FileFormatError
 from kgc.frontend.saving.h5 import open_h5, write_h5

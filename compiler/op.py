@@ -294,7 +294,8 @@ def op(
     Args:
         traits: at least one.
         samples: calls that the generic tests make, at least one: positional arguments, then optionally a dict of
-            keyword arguments; where an operand stands, the text of its type (`"f32[b, 3]"`).
+            keyword arguments; where an operand stands, the text of its type (`"f32[b, 3]"`); within an attribute,
+            `"$2*t"` is a size by those types' names, and a graph is its text.
         name: name in the text, when it is not the function's (`lax.dot_general`).
         check: called with the parameters, TensorTypes in place of tensors; raises where JAX's message would not help.
         shape: called like `check`; returns the result's type, or a tuple of them, in place of the body's rule.

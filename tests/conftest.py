@@ -12,7 +12,6 @@ import os
 os.environ["JAX_PLATFORMS"] = "cpu"
 
 import random
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,6 +19,11 @@ import hypothesis
 import jax
 import numpy as np
 import pytest
+
+from kgc.compiler import equality, pipeline
+from kgc.compiler.parser import parse
+from kgc.compiler.printer import external_constants
+from kgc.compiler.verifier import verify
 
 jax.config.update("jax_platforms", "cpu")
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -35,10 +39,7 @@ _seen: set[str] = set()
 @pytest.fixture(autouse=True)
 def graphs_are_their_text(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Check, after each test, that every graph it compiled parses from its text to an equal graph."""
-    pipeline, graphs = sys.modules.get("kgc.compiler.pipeline"), []
-    if pipeline is None:
-        yield
-        return
+    graphs: list[Any] = []
     optimize = pipeline.optimize
 
     def watched(graph: Any, *args: Any, **kwargs: Any) -> Any:
@@ -52,11 +53,11 @@ def graphs_are_their_text(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         text = str(graph)
         if text not in _seen and len(graph.nodes) < 500:
             _seen.add(text)
-            again = sys.modules["kgc.compiler.parser"].parse(text, sys.modules["kgc.compiler.printer"].external_constants(graph))
-            difference = sys.modules["kgc.compiler.equality"].difference(again, graph)
+            again = parse(text, external_constants(graph))
+            difference = equality.difference(again, graph)
             assert difference is None, f"{difference}\n{text}"
             assert again.digest() == graph.digest() and str(again) == text
-            sys.modules["kgc.compiler.verifier"].verify(again)
+            verify(again)
 
 
 @pytest.fixture(autouse=True)

@@ -94,7 +94,7 @@ def test_targets_that_do_not_fit_are_refused() -> None:
     model = kgc.Model(x, kgc.layers.Dense(3, activation="softmax")(x))
     data = np.zeros((5, 4), "float32")
     model.compile("sgd", "sparse_categorical_crossentropy")
-    with pytest.raises(DataError, match="the class 3, and output .* has the classes 0 to 2"):
+    with pytest.raises(DataError, match=r"the class 3, and output .* has the classes 0 to 2"):
         model.fit(data, LABELS + 1, verbose=0)
     with pytest.raises(DataError, match="does not fit output"):
         model.fit(data, ONE_HOT, verbose=0)

@@ -72,4 +72,6 @@ def test_inside_other_models() -> None:
     before = inner.get_weights()
     stacked.fit(X, Y, verbose=0)
     assert not np.array_equal(before[0], inner.get_weights()[0])
-    np.testing.assert_allclose(np.asarray(kgc.Model(inputs, inner.layers[0](inputs))(X)), X @ inner.get_weights()[0], rtol=1e-5)
+    np.testing.assert_allclose(
+        np.asarray(kgc.Model(inputs, inner.layers[0](inputs))(X)), X @ inner.get_weights()[0], rtol=1e-5
+    )

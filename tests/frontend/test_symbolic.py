@@ -57,7 +57,9 @@ def test_identity_and_hash() -> None:
 
 
 @pytest.mark.parametrize(
-    "use", [bool, len, iter, float, int, np.asarray, np.sum, np.sin, lambda x: x if x > 0 else x], ids=str
+    "use",
+    [bool, len, iter, float, int, np.asarray, np.sum, np.sin, lambda x: 1 if x > 0 else 0],
+    ids=lambda use: use.__name__,
 )
 def test_what_has_no_value_says_so(use: Any) -> None:
     with pytest.raises(KgcError) as caught:

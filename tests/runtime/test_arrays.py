@@ -187,7 +187,7 @@ class Unreadable:
         (Sparse(), "does not hold numbers", ".toarray()"),
         (Unreadable(), "on another device", ".detach().cpu().numpy()"),
     ],
-    ids=repr,
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
 def test_what_is_no_array_of_numbers_is_named(value, what, hint):
     with pytest.raises(DataError) as caught:

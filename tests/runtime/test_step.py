@@ -31,8 +31,8 @@ graph @step(%x: f32[b, 2]) -> (total: f32[], loss: f32[], count: f32[]) {
 class Descent:
     """w - 0.1 · gradient, and a count of the updates."""
 
-    def apply(self, grads: Any, params: Any, state: Any) -> Any:
-        return [p - 0.1 * g for p, g in zip(params, grads, strict=True)], [state[0] + 1]
+    def apply(self, grads: Any, params: Any, opt_state: Any) -> Any:
+        return [p - 0.1 * g for p, g in zip(params, grads, strict=True)], [opt_state[0] + 1]
 
     def scale_loss(self, loss: Any) -> Any:
         return loss

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import jax
+import jax.core
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -18,7 +19,12 @@ def handle(value: float = 0.0, name: str = "h") -> Handle:
 
 def test_every_change_raises_the_version() -> None:
     h = handle()
-    for change in (h.lend, lambda: h.write(np.ones(3, "float32")), STORE.touch, lambda: STORE.rebind([h.slot], [jnp.ones(3)])):
+    for change in (
+        h.lend,
+        lambda: h.write(np.ones(3, "float32")),
+        STORE.touch,
+        lambda: STORE.rebind([h.slot], [jnp.ones(3)]),
+    ):
         before = STORE.version
         change()
         assert STORE.version > before

@@ -31,31 +31,45 @@ def usable(model: Any, data: Any) -> None:
 
 
 HOOKS = [
-    "on_train_begin", "on_epoch_begin", "on_train_batch_begin", "on_train_batch_end", "on_test_begin", "on_test_batch_end",
-    "on_epoch_end", "on_train_end",
-]  # fmt: skip
+    "on_train_begin",
+    "on_epoch_begin",
+    "on_train_batch_begin",
+    "on_train_batch_end",
+    "on_test_begin",
+    "on_test_batch_end",
+    "on_epoch_end",
+    "on_train_end",
+]
 
 
-def test_an_exception_in_any_hook(data: Any, mlp: Any) -> None:
+class Keeping(kgc.callbacks.Callback):
+    """Keeps the weights after each step."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.weights = [model.get_weights()]
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        self.weights.append(self.model.get_weights())
+
+
+@pytest.mark.parametrize("kind", [Stop, KeyboardInterrupt])
+def test_an_exception_in_any_hook(data: Any, mlp: Any, kind: type[BaseException]) -> None:
+    def hurting(hook: str) -> Any:
+        def hurt(self: Any, *args: Any) -> None:
+            getattr(Keeping, hook)(self, *args)
+            raise kind("now")
+
+        return type("Hurting", (Keeping,), {hook: hurt})(model)
+
     model = mlp()
     model.compile("adam", "mse", metrics=["mae"])
-    for kind in (Stop, KeyboardInterrupt):
-        for hook in HOOKS:
-            finished: list[list[np.ndarray]] = [model.get_weights()]
-
-            class Raising(kgc.callbacks.Callback):
-                def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-                    finished.append(self.model.get_weights())  # noqa: B023
-
-            def hurt(self: Any, *args: Any, before: Any = getattr(Raising, hook)) -> None:
-                before(self, *args)
-                raise kind("now")  # noqa: B023
-
-            callback = type("Hurting", (Raising,), {hook: hurt})()
-            with pytest.raises(kind, match="now"):
-                model.fit(*data, batch_size=6, verbose=0, callbacks=[callback], validation_data=data)
-            for now, then in zip(model.get_weights(), finished[-1], strict=True):
-                np.testing.assert_array_equal(now, then)
+    for hook in HOOKS:
+        callback = hurting(hook)
+        with pytest.raises(kind, match="now"):
+            model.fit(*data, batch_size=6, verbose=0, callbacks=[callback], validation_data=data)
+        for now, then in zip(model.get_weights(), callback.weights[-1], strict=True):
+            np.testing.assert_array_equal(now, then)
     usable(model, data)
 
 
@@ -104,7 +118,7 @@ def test_an_error_while_a_step_compiles(data: Any, mlp: Any, monkeypatch: pytest
 
 def interrupted(model: Any, data: Any, times: int) -> None:
     """Fit and be interrupted, again and again, at moments that have nothing to do with the steps."""
-    rng, main = np.random.default_rng(0), threading.main_thread().ident
+    rng, main = np.random.default_rng(0), threading.main_thread().ident or 0
     for _ in range(times):
         running = threading.Event()
 

@@ -1,4 +1,4 @@
-"""Every random draw has an address: the same run twice gives the same bits, and no pass or batch size changes a mask."""
+"""Every random draw has an address: the same run twice gives the same bits, and no pass changes a mask."""
 
 from __future__ import annotations
 

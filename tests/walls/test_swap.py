@@ -61,7 +61,14 @@ def test_all_four_follow_the_text(data: Any, request: pytest.FixtureRequest) -> 
 def test_a_pass_that_breaks_the_graph_is_named(data: Any) -> None:
     def breaking(graph: Graph) -> Graph:
         return Graph(
-            graph.name, graph.inputs, graph.params, graph.state, graph.consts, graph.nodes[1:], graph.outputs, graph.assigns
+            graph.name,
+            graph.inputs,
+            graph.params,
+            graph.state,
+            graph.consts,
+            graph.nodes[1:],
+            graph.outputs,
+            graph.assigns,
         )
 
     pipeline.register("breaking", breaking, before="simplify_inference")

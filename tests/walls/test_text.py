@@ -48,7 +48,9 @@ def convnet() -> Any:
 def open_sizes() -> Any:
     x = kgc.Input((None, None, 3))
     h = layers.Add()([layers.Conv2D(4, 3, 2, padding="same")(x), layers.Conv2D(4, 1, 2, padding="same")(x)])
-    return kgc.Model(x, layers.Dense(1, activation="sigmoid")(layers.GlobalAveragePooling2D()(h))), "binary_crossentropy"
+    return kgc.Model(
+        x, layers.Dense(1, activation="sigmoid")(layers.GlobalAveragePooling2D()(h))
+    ), "binary_crossentropy"
 
 
 def shared_and_nested() -> Any:

@@ -10,6 +10,7 @@ import pytest
 
 import kgc
 from kgc import layers, ops
+from kgc.compiler.errors import GraphError
 
 
 class InCall(layers.Layer):
@@ -49,7 +50,7 @@ def test_unguarded_weights_in_call_are_refused() -> None:
             return x * self.add_weight((), "ones")
 
     inputs = kgc.Input((4,))
-    with pytest.raises(kgc.compiler.errors.GraphError, match="makes a weight in a call after its first"):
+    with pytest.raises(GraphError, match="makes a weight in a call after its first"):
         kgc.Model(inputs, Careless()(inputs))
 
 
@@ -217,7 +218,9 @@ def test_a_pinned_base_stays_in_inference_through_fit(data: Any) -> None:
     loss = model.evaluate(*data, verbose=0)
     model.reset_metrics()
     assert model.train_on_batch(*data) == pytest.approx(loss, rel=1e-5)
-    assert not any("dropout(" in line and "training=False" not in line for line in str(model.train_graph()).splitlines())
+    assert not any(
+        "dropout(" in line and "training=False" not in line for line in str(model.train_graph()).splitlines()
+    )
 
 
 def test_an_unpinned_base_moves_its_statistics(data: Any) -> None:

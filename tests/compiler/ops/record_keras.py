@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import ml_dtypes
 import numpy as np
@@ -39,7 +40,7 @@ def main() -> None:
 
     if keras.__version__ != "3.15.1":
         raise SystemExit(f"the table is that of Keras 3.15.1; this is {keras.__version__}")
-    arrays: dict[str, np.ndarray] = {}
+    arrays: dict[str, Any] = {}
     for op in OPS:
         for name, found in results(op, getattr(keras.activations if op == "mish" else keras.ops, op)).items():
             for key, (dtype, array) in stored(found).items():

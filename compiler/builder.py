@@ -135,6 +135,9 @@ class Builder:
         kind = kind_of(value)
         if kind is Value or kind in (int, float, bool):
             return value
+        resolve = getattr(kind, "__kgc_operand__", None)
+        if resolve is not None:  # a variable stands for its value here
+            return self.operand(resolve(value))
         if isinstance(value, core.Tracer):
             raise GraphError(
                 "a JAX tracer met a kgc tensor in one op",

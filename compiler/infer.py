@@ -40,6 +40,10 @@ REFUSALS = (
 )
 
 
+MEMO_ROWS = 4096
+"""Rows that the memo of one op may have."""
+
+
 def strict() -> bool:
     """Whether the process asked JAX to refuse rank or dtype promotion."""
     config: Any = _jax.config
@@ -57,6 +61,8 @@ def result_types(
     key = (tuple([_signature(operand) for operand in operands]), attrs.key(static))
     found: Inferred | None = op.memo.get(key)
     if found is None:
+        if len(op.memo) >= MEMO_ROWS:  # symbols are unique in the process, so rows of models long gone pile up
+            op.memo.clear()
         spec = tuple([_typed(operand) for operand in operands])
         found = op.memo[key] = _infer(op, spec, static, scope, loc)
     return found

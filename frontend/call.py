@@ -22,6 +22,10 @@ from . import constraints, mixing, regularizers, symbolic, trace, tree
 from .variable import Variable
 
 
+_PROGRAMS_KEPT = 64
+"""Programs that a bare layer keeps, one for each shape it was called on."""
+
+
 @functools.cache
 def signature(function: Callable[..., Any]) -> inspect.Signature:
     """The signature of a `call` or `build` (without `self`)."""
@@ -96,6 +100,22 @@ def _check_input(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> N
             check(*[tree.map_leaves(_typed, arg) for arg in given])
 
 
+def bind(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Arguments of `layer.call` by name.
+
+    Raises:
+        ArgumentError: `call` does not take them.
+        DTypeError: `training` is neither True nor False.
+    """
+    error = _misuse(layer, args, kwargs)
+    if error is not None:
+        raise error
+    given = signature(type(layer).call).bind(*args, **kwargs).arguments
+    if given.get("training") is not None:
+        _check_training(layer, given["training"])
+    return given
+
+
 def _misuse(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> ArgumentError | None:
     """The error for arguments that `call` does not have, or lacks."""
     wanted = signature(type(layer).call)
@@ -115,6 +135,17 @@ def _misuse(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Argume
 def _usage(layer: Any) -> str:
     parameters = signature(type(layer).call).parameters.values()
     return f"call{inspect.Signature([p.replace(annotation=p.empty) for p in parameters])}"
+
+
+def _check_training(layer: Any, training: Any, positional: bool = False) -> None:
+    if not isinstance(training, bool | int | np.bool_):
+        raise DTypeError(
+            f"layer '{layer.name}' takes `training` as True or False",
+            received=f"training={_typed(training)}",
+            hint=f"it is {_usage(layer)}; several tensors of one argument go in as a list."
+            if positional
+            else "the phase is known when the model is traced, and cannot follow from data.",
+        )
 
 
 def resolve_training(
@@ -137,14 +168,7 @@ def resolve_training(
     position = list(parameters).index("training")
     explicit = args[position] if position < len(args) else kwargs.get("training")
     if explicit is not None:
-        if not isinstance(explicit, bool | int | np.bool_):
-            raise DTypeError(
-                f"layer '{layer.name}' takes `training` as True or False",
-                received=f"training={_typed(explicit)}",
-                hint=f"it is {_usage(layer)}; several tensors of one argument go in as a list."
-                if position < len(args)
-                else "the phase is known when the model is traced, and cannot follow from data.",
-            )
+        _check_training(layer, explicit, position < len(args))
         return bool(explicit), args, kwargs
     inherited = tracing.enclosing_training()
     default = parameters["training"].default
@@ -304,6 +328,8 @@ def eager(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             hint="besides tensors, a call takes numbers, text and None.",
         ) from None
     if found is None:
+        if len(layer._programs) >= _PROGRAMS_KEPT:
+            layer._programs.clear()
         found = layer._programs[key] = _compile(layer, args, kwargs, arrays)
     program, structure, count = found
     outputs = program([a for a in arrays if _is_array(a)], call_address() if program.random else None)

@@ -39,7 +39,7 @@ class Compiled:
         for row in self._given:
             for item in tree.leaves(row):
                 check_metric(item)
-        self.metrics: list[list[tuple[Any, bool]]] | None = None
+        self.metrics: list[list[tuple[str, Any, bool]]] | None = None
         self.loss_tracker = _mean("loss")
         several = sum(item is not None for item in self.losses) > 1
         self.output_trackers = [
@@ -127,14 +127,14 @@ class Compiled:
             total = scalar if total is None else total + scalar
         return total, parts
 
-    def resolve_metrics(self, targets: list[Any], outputs: list[Value]) -> list[list[tuple[Any, bool]]]:
-        """Metric objects by output, with whether they see sample weights; "accuracy" is chosen by shapes, once."""
+    def resolve_metrics(self, targets: list[Any], outputs: list[Value]) -> list[list[tuple[str, Any, bool]]]:
+        """Log names and metrics by output, with whether they see sample weights; "accuracy" is chosen by shapes, once."""
         if self.metrics is None:
             several = len(self.names) > 1
-            taken: set[str] = set()
-            made: list[list[tuple[Any, bool]]] = []
+            taken = {self.loss_tracker.name, *(t.name for t in self.output_trackers if t is not None)}
+            made: list[list[tuple[str, Any, bool]]] = []
             for index, (label, target, output) in enumerate(zip(self._labels(), targets, outputs, strict=True)):
-                row: list[tuple[Any, bool]] = []
+                row: list[tuple[str, Any, bool]] = []
                 for weighted, given in enumerate(self._given):
                     for item in given[index]:
                         metric = metrics.get_for_output(item, target, output)
@@ -147,8 +147,7 @@ class Compiled:
                             count += 1
                             name = f"{base}_{count}"
                         taken.add(name)
-                        metric.log_name = name
-                        row.append((metric, bool(weighted)))
+                        row.append((name, metric, bool(weighted)))
                 made.append(row)
             self.metrics = made
         return self.metrics
@@ -157,26 +156,32 @@ class Compiled:
         """All metrics, loss trackers first."""
         rows = self.metrics or []
         trackers = [tracker for tracker in self.output_trackers if tracker is not None]
-        return [self.loss_tracker, *trackers, *(metric for row in rows for metric, _ in row)]
+        return [self.loss_tracker, *trackers, *(metric for row in rows for _, metric, _ in row)]
+
+    def tracked_names(self) -> list[str]:
+        """Names under which logs show `tracked`."""
+        trackers = [tracker.name for tracker in self.output_trackers if tracker is not None]
+        return [self.loss_tracker.name, *trackers, *(name for row in self.metrics or [] for name, _, _ in row)]
 
     def record(
         self, total: Any, parts: list[Any], targets: list[Any], outputs: list[Value], weights: list[Any], batch: Any
     ) -> dict[str, Any]:
         """Update every metric in the current trace; their results by log name."""
         size = size_tensor(batch)
-        self.loss_tracker.update_state(total, sample_weight=size)
-        logs = {"loss": self.loss_tracker.result()}
+        logs: dict[str, Any] = {}
+        if total is not None:
+            self.loss_tracker.update_state(total, sample_weight=size)
+            logs["loss"] = self.loss_tracker.result()
         for tracker, part in zip(self.output_trackers, parts, strict=True):
             if tracker is not None:
                 tracker.update_state(part, sample_weight=size)
                 logs[tracker.name] = tracker.result()
         rows = self.resolve_metrics(targets, outputs)
         for label, row, target, output, weight in zip(self._labels(), rows, targets, outputs, weights, strict=True):
-            for metric, weighted in row:
+            for name, metric, weighted in row:
                 with _naming(f"metric '{metric.name}'", label):
                     mixing.run(metric.update_state, (target, output), {"sample_weight": weight if weighted else None})
                     result = mixing.run(metric.result, (), {})
-                name = getattr(metric, "log_name", metric.name)
                 if isinstance(result, Mapping):
                     logs.update(result)
                 else:

@@ -71,12 +71,16 @@ class Compiling:
                 received=f"{jit_compile=}",
                 hint="leave it out: every step is one program of XLA's.",
             )
-        if not auto_scale_loss:
+        model: Any = self
+        self._refuse_overrides()
+        chosen = optimizers.get(optimizer)
+        if model.compute_dtype == "float16" and auto_scale_loss and getattr(chosen, "loss_scale_factor", None) is None:
             raise ArgumentError(
-                "compile() does not support auto_scale_loss yet", received=f"{auto_scale_loss=}", hint="leave it out."
+                "compile() does not scale the loss of float16 models by itself yet, and their gradients vanish unscaled",
+                received=f"dtype policy '{model.dtype_policy.name}', {auto_scale_loss=}",
+                hint="use 'mixed_bfloat16', or give the optimizer a `loss_scale_factor`, or `auto_scale_loss=False`.",
             )
-        self.optimizer = optimizers.get(optimizer)
-        self._compile_arguments = {
+        given = {
             "optimizer": optimizer,
             "loss": loss,
             "loss_weights": loss_weights,
@@ -86,12 +90,21 @@ class Compiling:
             "steps_per_execution": steps_per_execution,
             "jit_compile": jit_compile if jit_compile is not None else "auto",
         }
-        self._resolved: Compiled | None = None
+        # What does not fit the outputs shows here, and leaves an earlier `compile` in force.
+        self._resolved: Compiled | None = self._resolve(given) if model.has_graph else None
+        self.optimizer, self._compile_arguments = chosen, given
         self._steps: dict[Any, Any] = {}
-        model: Any = self
-        if model.has_graph:
-            self._require_compiled("compile")  # what does not fit the outputs shows here
         model.forget_programs()
+
+    def _refuse_overrides(self) -> None:
+        """A subclass's own `train_step` and the like would never be called: say so."""
+        for name in _NOT_CALLED:
+            if hasattr(type(self), name):
+                raise ArgumentError(
+                    f"kgc does not call `{name}` of model classes yet",
+                    received=f"class {type(self).__name__} with its own {name}",
+                    hint="use a loss, metric, optimizer or callback of your own, or write the loop yourself.",
+                )
 
     @property
     def compiled(self) -> bool:
@@ -107,7 +120,8 @@ class Compiling:
     @property
     def metrics_names(self) -> list[str]:
         """Names under which logs show them."""
-        return [getattr(metric, "log_name", metric.name) for metric in self.metrics]
+        model: Any = self
+        return list(self._require_compiled("metrics").tracked_names()) if self.compiled and model.has_graph else []
 
     @property
     def loss(self) -> Any:
@@ -129,18 +143,20 @@ class Compiling:
         """What `compile` was told, resolved against the outputs (so the model must be built)."""
         self._check_compiled(what)
         if self._resolved is None:
-            model: Any = self
-            given = self._compile_arguments
-            keys = list(model.output) if isinstance(model.output, Mapping) else []
-            self._resolved = Compiled(
-                given["loss"],
-                given["loss_weights"],
-                given["metrics"],
-                given["weighted_metrics"],
-                _distinct_names(model),
-                keys,
-            )
+            self._resolved = self._resolve(self._compile_arguments)
         return self._resolved
+
+    def _resolve(self, given: Mapping[str, Any]) -> Compiled:
+        model: Any = self
+        keys = list(model.output) if isinstance(model.output, Mapping) else []
+        return Compiled(
+            given["loss"],
+            given["loss_weights"],
+            given["metrics"],
+            given["weighted_metrics"],
+            _distinct_names(model),
+            keys,
+        )
 
     # Graphs
     def train_graph(self) -> Graph:
@@ -177,7 +193,7 @@ class Compiling:
             tracing.training_stack.append(None)
             extra = [*tracing.losses, *regularization(model.trainable_weights)]
             total, parts = compiled.total_loss(y, flat, w, extra)
-            if total is None:
+            if total is None and training:
                 raise GraphError(
                     f"model '{self.name}' has no loss to minimise",
                     received="compile(loss=None)",
@@ -205,12 +221,15 @@ class Compiling:
 
     def _test_program(self, targets: list[Any], weights: list[Any]) -> Program:
         model: Any = self
-        key = ("test", tuple(targets), tuple(weights), model.trainable_flags())
+        key = ("test", tuple(targets), tuple(weights), model.trainable_flags(), *map(id, model.trainable_weights))
         found = self._steps.get(key)
         if found is None:
             graph, variables = self._loss_graph(False, targets, weights)
             found = self._steps[key] = Program(graph, variables)
         return found
+
+
+_NOT_CALLED = ("train_step", "test_step", "predict_step", "compute_loss", "compute_metrics", "make_train_function")
 
 
 def _distinct_names(model: Any) -> list[str]:

@@ -20,7 +20,6 @@ class Data:
 
     def __init__(self, x: list[NamedArray], y: list[NamedArray | None], weights: list[NamedArray | None]) -> None:
         self.x, self.y, self.weights = x, y, weights
-        self._batch = dims.fresh("b")
 
     @property
     def rows(self) -> int:

@@ -183,10 +183,11 @@ class Functional(Model):
         """The model as IR, before any pass."""
         return self._traced(training)[0]
 
-    def _traced(self, training: bool | None) -> tuple[Graph, dict[str, Any]]:
+    def _traced(self, training: bool | None, losses: bool = False) -> tuple[Graph, dict[str, Any]]:
         with trace.Trace(self.name, training) as tracing:
             _, outputs = self.trace_into(tracing)
-            graph = tracing.finish(list(tree.leaves(outputs)))
+            graph = tracing.finish([*tree.leaves(outputs), *(tracing.losses if losses else ())])
+        self._adds_losses = bool(tracing.losses)
         if training is None:
             self._by_default = tracing.by_default
         return graph, dict(tracing.variables)
@@ -204,9 +205,9 @@ class Functional(Model):
 
     def run_eager(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Outputs on arrays: the program of the symbolic graph, which serves every batch size."""
-        inputs = args[0] if args else kwargs["inputs"]
-        training = args[1] if len(args) > 1 else kwargs.get("training")
-        if kwargs.get("mask") is not None:
+        given = call.bind(self, args, kwargs)
+        inputs, training = given["inputs"], given.get("training")
+        if given.get("mask") is not None:
             raise ArgumentError(
                 f"model '{self.name}' does not take a mask for its inputs yet",
                 received="mask=…",
@@ -216,9 +217,10 @@ class Functional(Model):
             self.fit_input(call.to_array(self, leaf), tensor)
             for leaf, tensor in zip(self.flatten_inputs(inputs), self._inputs, strict=True)
         ]
-        program = self.program(None if training is None else bool(training))
+        program = self.program(None if training is None else bool(training), losses=True)
         outputs = program(arrays, call.call_address() if program.random else None)
-        single = len(arrays) == 1 and isinstance(self._output_structure, symbolic.KerasTensor)
+        self._eager_losses = outputs[len(self._outputs) :]
+        single = not self._eager_losses and len(arrays) == 1 and isinstance(self._output_structure, symbolic.KerasTensor)
         if single and training is None and not program.random and not program.assigned and arrays[0] is inputs:
             if len(self._fast) > 64:
                 self._fast.clear()
@@ -244,17 +246,20 @@ class Functional(Model):
                 hint="None stands for any size; the first axis is the batch.",
             )
 
-    def program(self, training: bool | None) -> Program:
-        """The compiled forward pass; made again when a layer was frozen or unfrozen.
+    def program(self, training: bool | None, losses: bool = False) -> Program:
+        """The compiled forward pass; made again when a layer was frozen, unfrozen or changed.
+
+        With `losses` the outputs are followed by what `add_loss` and activity regularizers add, where there is any.
 
         None stands for a call in which nobody says `training`: inference, but where a layer's own default says True.
         """
         if training is None and not self._by_default:
             training = False
-        key = (training, self.trainable_flags())
+        losses = losses and self._adds_losses
+        key = (training, losses, self.trainable_flags())
         found = self._compiled.get(key)
         if found is None:
-            graph, variables = self._traced(training)
+            graph, variables = self._traced(training, losses)
             found = self._compiled[key] = Program(graph, variables, training=bool(training))
         return found
 

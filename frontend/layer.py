@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Self
 
 from ..compiler.errors import ArgumentError, GraphError
+from ..runtime.store import STORE
 from . import call, dtype_policies, layer_config, naming, regularizers, symbolic, trace, tree
 from .layer_weights import LayerWeights
 from .saving.registry import slot_base
@@ -65,6 +66,9 @@ class Layer(LayerWeights, symbolic.Operation):
         self._programs: dict[Any, Any] = {}
         self._locked = False
         self.built = False
+
+    _watched = True
+    _revision = 0
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         made = super().__new__(cls)
@@ -136,6 +140,10 @@ class Layer(LayerWeights, symbolic.Operation):
             self._require_init()
             if isinstance(value, Variable) and not any(value is known for known in self._variables):
                 self._variables.append(value)
+        if self._watched and name[0] != "_" and self.__dict__.get("built") and trace.current() is None:
+            # What was traced with the old value is stale (a rate, an activation): programs are keyed by this.
+            object.__setattr__(self, "_revision", self._revision + 1)
+            STORE.touch()
         object.__setattr__(self, name, value)
 
     # Weights and losses
@@ -201,21 +209,21 @@ class Layer(LayerWeights, symbolic.Operation):
     # The call graph
     @property
     def input(self) -> Any:
-        """The symbolic inputs of the layer's only call."""
-        node = self._only_node("input")
+        """The symbolic inputs of the layer's first call."""
+        node = self._first_node("input")
         return node.args[0] if len(node.args) == 1 and not node.kwargs else node.inputs
 
     @property
     def output(self) -> Any:
-        """The symbolic outputs of the layer's only call."""
-        return self._only_node("output").structure
+        """The symbolic outputs of the layer's first call."""
+        return self._first_node("output").structure
 
-    def _only_node(self, what: str) -> symbolic.CallNode:
-        if len(self.inbound_nodes) != 1:
+    def _first_node(self, what: str) -> symbolic.CallNode:
+        if not self.inbound_nodes:
             raise GraphError(
-                f"layer '{self.name}' has {'no' if not self.inbound_nodes else 'more than one'} {what}",
-                received=f"{len(self.inbound_nodes)} calls on symbolic tensors",
-                hint=f"call it once for `layer.{what}`; of several calls use the tensors that they returned.",
+                f"layer '{self.name}' has no {what}",
+                received="0 calls on symbolic tensors",
+                hint=f"call it on a symbolic tensor for `layer.{what}`.",
             )
         return self.inbound_nodes[0]
 

@@ -11,7 +11,7 @@ from ..compiler.errors import ArgumentError, DataError, ShapeError, nearest
 from ..compiler.types import TensorType, tensor_type
 from . import identifiers, naming, ops
 from .broadcasting import as_float, count, same_rank
-from .dtype_policies import get as get_policy
+from .dtype_policies import floatx, get as get_policy
 from .loss_functions import (
     binary_crossentropy as binary_crossentropy,
     categorical_crossentropy as categorical_crossentropy,
@@ -49,7 +49,7 @@ class Loss:
             )
         self.name = name or naming.auto_name(type(self).__name__)
         self.reduction = reduction
-        self.dtype = get_policy(dtype).compute_dtype
+        self.dtype = floatx() if dtype is None else get_policy(dtype).compute_dtype
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """Values by sample."""
@@ -331,8 +331,6 @@ class SparseCategoricalCrossentropy(_Crossentropy):
         if target.dtype.kind != "f" and target.min() >= 0 and target.max() < classes:
             return
         good = (target >= 0) & (target < classes)
-        if target.dtype.kind == "f":
-            good &= target == np.floor(target)
         if self.arguments["ignore_class"] is not None:
             good |= target == self.arguments["ignore_class"]
         if not good.all():

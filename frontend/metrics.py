@@ -11,7 +11,7 @@ from ..compiler.errors import ArgumentError
 from ..compiler.ir import Value
 from . import identifiers, initializers, losses, naming, ops
 from .broadcasting import as_float, same_rank, size_tensor
-from .dtype_policies import get as get_policy
+from .dtype_policies import floatx, get as get_policy
 from .metric_functions import (
     accuracy,
     binary_accuracy,
@@ -33,8 +33,16 @@ class Metric:
 
     def __init__(self, dtype: Any = None, name: str | None = None) -> None:
         self.name = name or naming.auto_name(type(self).__name__)
-        self._dtype = get_policy(dtype).compute_dtype
+        # Sums need their digits: the global policy (mixed_bfloat16, say) is for layers.
+        self._dtype = floatx() if dtype is None else get_policy(dtype).compute_dtype
         self._variables: list[Variable] = []
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if isinstance(value, Variable) and not any(value is known for known in self._variables):
+            value.trainable = False  # state, whatever it was made as
+            value.declared_trainable = False
+            self._variables.append(value)
+        object.__setattr__(self, name, value)
 
     @property
     def dtype(self) -> str:

@@ -98,6 +98,12 @@ class Variable(Handle, TensorMethods):
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
+        if value and not self.declared_trainable:
+            raise ArgumentError(
+                f"variable '{self.path}' was made as state, and cannot be trained",
+                received="trainable = True",
+                hint="make it with `trainable=True`; freeze it by setting `trainable` to False.",
+            )
         self._trainable = bool(value)
         STORE.roles_changed()
 
@@ -155,7 +161,7 @@ class Variable(Handle, TensorMethods):
             tracing.assign(self, _cast(value, self.dtype))
             return value
         if isinstance(value, Variable):
-            value = value.read()
+            value = value.lend()
         array = (
             value
             if isinstance(value, jax.Array) and value.dtype.name == self.dtype
@@ -200,7 +206,7 @@ class Variable(Handle, TensorMethods):
         return int(self.numpy())
 
     def __repr__(self) -> str:
-        return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}, value={self.read()}>"
+        return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}, value={self.numpy()}>"
 
 
 def _cast(value: Any, dtype: str) -> Any:

@@ -14,6 +14,7 @@ import jax
 from ..compiler import interpret, pipeline
 from ..compiler.errors import GraphError
 from ..compiler.graph import Graph
+from ..compiler.ir import Value
 from ..compiler.verifier import verify
 from .store import STORE, Handle, Slot
 
@@ -21,7 +22,6 @@ KEY = "key"
 """Graph input that takes the random key of a call: of (seed, purpose, run, epoch, step)."""
 SEEDLESS_KEY = "seedless_key"
 """The same without the process-wide seed, for layers with a seed of their own."""
-_KEYS = (KEY, SEEDLESS_KEY)
 
 
 class Layout:
@@ -78,8 +78,8 @@ class Program:
         self.source, self.graph, self.transform = graph, optimized.graph, optimized.transform
         verify(self.graph)
         self._handles = dict(handles)
-        names = [value.name for value in graph.inputs if value.name not in _KEYS]
-        wanted = [value.name for value in self.graph.inputs if value.name not in _KEYS]
+        names = data_names(graph)
+        wanted = data_names(self.graph)
         self.positions = [names.index(name) for name in wanted]
         self.random = len(wanted) < len(self.graph.inputs)
         self._arrays: tuple[Any, ...] = ()
@@ -161,12 +161,22 @@ class Program:
 def feed(graph: Graph, data: Sequence[Any], address: Any) -> list[Any]:
     """The graph's inputs: `data` in order, with the random keys of `address` in their places."""
     given = iter(data)
-    return [derive_key(address, value.name) if value.name in _KEYS else next(given) for value in graph.inputs]
+    return [derive_key(address, value.name) if is_key(value) else next(given) for value in graph.inputs]
+
+
+def is_key(value: Value) -> bool:
+    """Whether a graph's input takes a random key: told by its type, for a user's input may have any name."""
+    return value.type.dtype == "key"
+
+
+def data_names(graph: Graph) -> list[str]:
+    """Names of the inputs that take data, in order."""
+    return [value.name for value in graph.inputs if not is_key(value)]
 
 
 def derive_key(address: Any, name: str = KEY) -> Any:
     """The random key of an address: uint32 numbers, the first of which is the seed."""
-    key = jax.random.key(address[0] if name == KEY else 0)
+    key = jax.random.key(0 if name.startswith(SEEDLESS_KEY) else address[0])
     for part in range(1, address.shape[0]):
         key = jax.random.fold_in(key, address[part])
     return key

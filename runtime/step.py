@@ -16,7 +16,7 @@ from ..compiler import interpret, pipeline
 from ..compiler.graph import Graph
 from ..compiler.verifier import verify
 from .interrupts import STEP
-from .program import Layout, feed
+from .program import Layout, data_names, feed
 from .store import STORE, Handle
 
 
@@ -60,7 +60,7 @@ class TrainStep:
         self._handles: dict[str, Handle] = {n: h for n, h in handles.items() if n in used or n in set(trained)}
         self._handles.update(zip(self._slot_names, slots, strict=True))
         kept = {value.name for value in self.graph.inputs}
-        data = [value.name for value in graph.inputs if value.name not in ("key", "seedless_key")]
+        data = data_names(graph)
         self._positions = [i for i, name in enumerate(data) if name in kept]
         self._assigned = [target.name for target, _ in self.graph.assigns]
         self._lay_out()

@@ -58,14 +58,6 @@ MISTAKES = [
         "number classes from 0",
     ),
     Mistake(
-        "fraction_as_a_class",
-        classes("sparse_categorical_crossentropy") + "model.fit(X, np.array([0, 0.5, 1, 2, 0, 1]), verbose=0)  # <-",
-        DataError,
-        "y holds the class 0.5",
-        "first at row 1",
-        "",
-    ),
-    Mistake(
         "nan_as_a_class",
         classes("sparse_categorical_crossentropy") + "model.fit(X, np.array([0, np.nan, 1, 2, 0, 1]), verbose=0)  # <-",
         DataError,

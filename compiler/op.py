@@ -156,7 +156,9 @@ class Op:
         current = building.current()
         if traced and importing.is_active():
             return importing.bind(self, values)
-        if current is not None and (symbolic or not self.operand_names or self.has(Trait.CREATES) or self._sized(values)):
+        if current is not None and (
+            symbolic or not self.operand_names or self.has(Trait.CREATES) or self._sized(values)
+        ):
             if importing.is_active():
                 return importing.bind(self, values)
             return self.record(current, values)

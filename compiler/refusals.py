@@ -21,8 +21,8 @@ from .ir import Value
 from .location import Location, is_ours
 
 _NAMES = tuple(f"{kind.__module__}.{kind.__qualname__}" for kind in (Value, Dim))
-_MARKS = (*_NAMES, "<tensor ", "'Value'", "'Dim'")
-_OBJECT = re.compile(r"<class 'kgc\.(?:\w+\.)*(\w+)'>")
+_MARKS = (*_NAMES, "<tensor ", "'Value'", "'Dim'", "<class 'kgc.", "<Variable path=")
+_OBJECT = re.compile(r"<class 'kgc\.(?:\w+\.)*(\w+)'>|<(Variable) path=")
 _METHODS = frozenset(name for name in dir(jax.Array) if not name.startswith("__"))
 _RAISE = dis.opmap["RAISE_VARARGS"]
 _NOT_KNOWN = (
@@ -85,13 +85,18 @@ def explained(error: Exception, types: str) -> Exception:
         handed = _OBJECT.search(str(error))
         if handed is not None:
             return DTypeError(
-                f"JAX was handed a {handed[1]}, which is no array",
+                f"JAX was handed a {handed[1] or handed[2]}, which is no array",
                 where=where,
                 received=types,
                 hint="hand `variable.value` to `jax.numpy`; `ops` takes the variable itself.",
             )
         kind = DTypeError if "dtype" in reason and "shape" not in reason else ShapeError
-        return kind(f"JAX refuses: {reason}", where=where, received=types)
+        return kind(
+            f"JAX refuses: {reason}",
+            where=where,
+            received=types,
+            hint="the function of the same name in `kgc.ops` says more; unknown sizes are named (`b`, `t0`).",
+        )
     return error
 
 

@@ -21,7 +21,6 @@ from ..runtime.program import Program
 from . import constraints, mixing, regularizers, symbolic, trace, tree
 from .variable import Variable
 
-
 _PROGRAMS_KEPT = 64
 """Programs that a bare layer keeps, one for each shape it was called on."""
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
+
 from ..compiler.errors import ArgumentError, KgcError
 from ..compiler.ir import Value
 from ..compiler.types import tensor_type
@@ -128,7 +130,7 @@ class Compiled:
         return total, parts
 
     def resolve_metrics(self, targets: list[Any], outputs: list[Value]) -> list[list[tuple[str, Any, bool]]]:
-        """Log names and metrics by output, with whether they see sample weights; "accuracy" is chosen by shapes, once."""
+        """Log names and metrics by output, with whether they see sample weights; "accuracy" is chosen by shapes."""
         if self.metrics is None:
             several = len(self.names) > 1
             taken = {self.loss_tracker.name, *(t.name for t in self.output_trackers if t is not None)}
@@ -168,10 +170,8 @@ class Compiled:
     ) -> dict[str, Any]:
         """Update every metric in the current trace; their results by log name."""
         size = size_tensor(batch)
-        logs: dict[str, Any] = {}
-        if total is not None:
-            self.loss_tracker.update_state(total, sample_weight=size)
-            logs["loss"] = self.loss_tracker.result()
+        self.loss_tracker.update_state(np.float32(0) if total is None else total, sample_weight=size)  # as in Keras
+        logs = {"loss": self.loss_tracker.result()}
         for tracker, part in zip(self.output_trackers, parts, strict=True):
             if tracker is not None:
                 tracker.update_state(part, sample_weight=size)

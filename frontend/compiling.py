@@ -76,7 +76,7 @@ class Compiling:
         chosen = optimizers.get(optimizer)
         if model.compute_dtype == "float16" and auto_scale_loss and getattr(chosen, "loss_scale_factor", None) is None:
             raise ArgumentError(
-                "compile() does not scale the loss of float16 models by itself yet, and their gradients vanish unscaled",
+                "compile() does not scale the loss of float16 models by itself yet, whose gradients vanish",
                 received=f"dtype policy '{model.dtype_policy.name}', {auto_scale_loss=}",
                 hint="use 'mixed_bfloat16', or give the optimizer a `loss_scale_factor`, or `auto_scale_loss=False`.",
             )
@@ -105,6 +105,12 @@ class Compiling:
                     received=f"class {type(self).__name__} with its own {name}",
                     hint="use a loss, metric, optimizer or callback of your own, or write the loop yourself.",
                 )
+
+    def forget_compiled(self) -> None:
+        """Resolve and trace what `compile` was told anew at the next use."""
+        if self.compiled:
+            self._resolved = None
+            self._steps.clear()
 
     @property
     def compiled(self) -> bool:

@@ -185,9 +185,22 @@ def _sample_weight(item: Any, output: Any) -> NamedArray | None:
 
 def _class_weights(labels: np.ndarray, class_weight: Mapping[int, float]) -> np.ndarray:
     """Weight of each sample by its class; classes that the dict leaves out weigh 1."""
-    if labels.ndim > 1 and labels.shape[-1] > 1:
-        labels = labels.argmax(axis=-1)
-    flat = labels.reshape(len(labels), -1)[:, 0].astype(np.int64) if labels.ndim == 2 else labels.astype(np.int64)
+    if labels.ndim > 2:
+        raise DataError(
+            "class_weight is for targets of one class a sample",
+            received=f"y: {labels.dtype}{list(labels.shape)}",
+            hint="give `sample_weight` of shape (samples, steps) instead.",
+        )
+    unknown = [label for label in class_weight if isinstance(label, bool) or not isinstance(label, int | np.integer)]
+    if unknown:
+        raise DataError(
+            "class_weight is a dict from class numbers to weights",
+            received=f"the key {unknown[0]!r}",
+            hint="write `class_weight={0: 1.0, 1: 5.0}`.",
+        )
+    if labels.ndim == 2:
+        labels = labels.argmax(axis=-1) if labels.shape[-1] > 1 else labels[:, 0]
+    flat = labels.astype(np.int64)
     weights = np.ones(flat.shape, np.float32)
     for label, weight in class_weight.items():
         weights[flat == label] = weight

@@ -220,7 +220,9 @@ class Functional(Model):
         program = self.program(None if training is None else bool(training), losses=True)
         outputs = program(arrays, call.call_address() if program.random else None)
         self._eager_losses = outputs[len(self._outputs) :]
-        single = not self._eager_losses and len(arrays) == 1 and isinstance(self._output_structure, symbolic.KerasTensor)
+        single = (
+            not self._eager_losses and len(arrays) == 1 and isinstance(self._output_structure, symbolic.KerasTensor)
+        )
         if single and training is None and not program.random and not program.assigned and arrays[0] is inputs:
             if len(self._fast) > 64:
                 self._fast.clear()

@@ -83,8 +83,9 @@ class LayerWeights:
         for _, layer in self._sublayers():
             layer.trainable = value
 
-    def trainable_flags(self) -> tuple[bool, ...]:
-        """What `trainable` says in this layer and in all layers in it: layers may behave by it."""
+    def trainable_flags(self) -> tuple[tuple[bool, int], ...]:
+        """What a trace of this layer follows besides types: `trainable`, and the revision of its attributes, of this
+        layer and of all layers in it."""
         found: dict[int, Any] = {}
         waiting: list[Any] = [self]
         while waiting:
@@ -92,7 +93,7 @@ class LayerWeights:
             if id(layer) not in found:
                 found[id(layer)] = layer
                 waiting.extend(inner for _, inner in layer._sublayers())
-        return tuple(layer.trainable for layer in found.values())
+        return tuple((layer.trainable, layer._revision) for layer in found.values())
 
     def get_weights(self) -> list[np.ndarray]:
         """Values of `weights`, as NumPy arrays."""

@@ -8,6 +8,7 @@ table from them.
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import sys
 from collections.abc import Callable, Sequence
@@ -43,7 +44,12 @@ def lazy(
     def __getattr__(name: str) -> object:
         place = places.get(name)
         if place is None:
-            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+            near = difflib.get_close_matches(name, public, 3)
+            hint = f"did you mean {', '.join(near)}? " if near else ""
+            raise AttributeError(
+                f"module {package!r} has no attribute {name!r}; {hint}kgc does not have all of Keras's names yet, "
+                f"and dir({package}) lists what it has"
+            )
         module, attribute = place
         found = importlib.import_module(module)
         value = found if attribute is None else getattr(found, attribute)

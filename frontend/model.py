@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Self
 
-from ..compiler.errors import ArgumentError, GraphError, nearest
+from ..compiler.errors import ArgumentError, GraphError, nearest, shown
 from ..compiler.graph import Graph
 from ..compiler.types import dtype_name
 from ..runtime.program import Program
@@ -36,6 +36,24 @@ class Model(Saving, Trainer, Layer):
     """
 
     functional_class: ClassVar[Any] = None
+    _watched = False  # its attributes belong to training (`stop_training`), not to what is traced
+
+    def __init__(
+        self, inputs: Any = None, outputs: Any = None, name: str | None = None, trainable: bool = True, **kwargs: Any
+    ) -> None:
+        if inputs is not None or outputs is not None:
+            own = type(self) is not Model
+            raise ArgumentError(
+                f"{type(self).__name__}() cannot be given inputs and outputs: kgc does not support subclasses of "
+                "functional models yet"
+                if own
+                else "Model() takes inputs and outputs, both",
+                received=f"inputs={shown(inputs)}, outputs={shown(outputs)}",
+                hint="write `call` in the subclass, or use `Model(inputs, outputs)` itself."
+                if own
+                else "it is Model(inputs, outputs, name=…).",
+            )
+        super().__init__(name=name, trainable=trainable, **kwargs)
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         if cls is Model and (len(args) >= 2 or "outputs" in kwargs or "inputs" in kwargs):

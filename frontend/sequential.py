@@ -29,16 +29,22 @@ class Sequential(Model):
     def __init__(self, layers: Sequence[Any] | None = None, trainable: bool = True, name: str | None = None) -> None:
         super().__init__(trainable=trainable, name=name)
         self._layers: list[Layer] = []
+        # The symbolic result behind each of `_layers`, as soon as the input is known.
+        self._results: list[symbolic.KerasTensor] = []
         for layer in layers or []:
-            self.add(layer, rebuild=False)
-        self._rebuild()
+            self.add(layer)
 
     def add(self, layer: Any, rebuild: bool = True) -> None:
         """Add a layer at the end.
 
+        Args:
+            layer: an uncalled layer, or an `Input` as the first.
+            rebuild: as in Keras; here only the new layer is called in either case, and the rest when it is needed.
+
         Raises:
             ArgumentError: it is no layer, or an Input that is not the first.
             GraphError: its name is taken.
+            ShapeError, DTypeError: it cannot take what the layer before it gives; the model stays as it was.
         """
         if isinstance(layer, symbolic.KerasTensor) and isinstance(layer.node.operation, InputLayer):
             layer = layer.node.operation
@@ -60,39 +66,58 @@ class Sequential(Model):
                 received=f"'{layer.name}' after {len(self._layers)} layers",
                 hint="leave it out: a layer's output is the next one's input.",
             )
-        shape = layer._given_input_shape
-        if not self._layers and shape is not None and not isinstance(layer, InputLayer):
-            self.add(Input(shape), rebuild=False)
+        if not self._layers and not isinstance(layer, InputLayer):
+            if layer._given_input_shape is not None:
+                self.add(Input(layer._given_input_shape))
+            elif isinstance(layer, Functional) and isinstance(layer.input, symbolic.KerasTensor):
+                self.add(Input(layer.input.shape[1:], dtype=layer.input.dtype))
+        if isinstance(layer, InputLayer):
+            self._results.append(layer.inbound_nodes[0].outputs[0])
+        elif self._results:
+            self._results.append(self._called(layer))
         self._layers.append(layer)
-        if rebuild:
-            self._rebuild()
+        self._changed()
 
     def pop(self, rebuild: bool = True) -> Layer:
-        """Remove the last layer, and return it."""
+        """Remove the last layer, and return it (`rebuild` as in `add`)."""
         if not self._layers:
             raise ArgumentError(f"Sequential '{self.name}' has no layers", hint="`add` some before `pop`.")
         layer = self._layers.pop()
-        if rebuild:
-            self._rebuild()
+        if self._results:
+            result = self._results.pop()
+            layer.inbound_nodes[:] = [node for node in layer.inbound_nodes if node is not result.node]
+        self._changed()
         return layer
 
-    def _rebuild(self) -> None:
-        self.built = False
-        object.__setattr__(self, "_functional", None)
-        first = self._layers[0] if self._layers else None
-        if isinstance(first, InputLayer) and len(self._layers) > 1:
-            self._chain(first.inbound_nodes[0].outputs[0])
-        elif isinstance(first, Functional) and isinstance(first.input, symbolic.KerasTensor):
-            self._chain(Input(first.input.shape[1:], dtype=first.input.dtype))
-
-    def _chain(self, inputs: symbolic.KerasTensor) -> None:
-        x = inputs
+    def _called(self, layer: Layer) -> symbolic.KerasTensor:
         with trace.within(self.name):
-            for layer in self._layers:
-                if not isinstance(layer, InputLayer):
-                    x = layer(x)
-        self._set_functional(inputs, x)
-        self.built = True
+            result = layer(self._results[-1])
+        if not isinstance(result, symbolic.KerasTensor):
+            raise GraphError(
+                f"Sequential '{self.name}' takes layers that give one tensor",
+                received=f"'{layer.name}' gives {shown(result)}",
+                hint="use `Model(inputs, outputs)` for several.",
+            )
+        return result
+
+    def _changed(self) -> None:
+        """The layers are others: what was made of the old ones is stale."""
+        object.__setattr__(self, "_functional", None)
+        self.built = self.has_graph
+        self._programs.clear()
+        self.forget_compiled()
+
+    @property
+    def has_graph(self) -> bool:
+        """Whether the input is known and a layer follows it."""
+        return bool(self._results) and not isinstance(self._layers[-1], InputLayer)
+
+    @property
+    def functional(self) -> Any:
+        """The functional model behind this one, made when it is first asked for."""
+        if self.__dict__.get("_functional") is None and self.has_graph:
+            self._set_functional(self._results[0], self._results[-1])
+        return super().functional
 
     def prepare_for(self, x: Any) -> None:
         """Build it for data of this shape, batch open; nothing when it is built."""
@@ -109,7 +134,14 @@ class Sequential(Model):
                     received=f"{len(self._layers)} layers, {input_shape=}",
                     hint="`add` layers, the first of them `Input(shape=(…))`.",
                 )
-            self._chain(Input(batch_shape=tuple(input_shape)))
+            layers, self._layers = self._layers, []
+            try:
+                self.add(Input(batch_shape=tuple(input_shape)))
+                for layer in layers:
+                    self.add(layer)
+            except BaseException:
+                self._layers, self._results = layers, []
+                raise
 
     @property
     def layers(self) -> list[Layer]:

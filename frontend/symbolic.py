@@ -116,7 +116,7 @@ class KerasTensor(TensorMethods):
         raise GraphError(
             "a function of `jax.numpy` was given a symbolic tensor between layers, where it has no values",
             received=repr(self),
-            hint="`kgc.ops` works between layers; `jax.numpy` works inside a layer's `call`, or in a `Lambda` layer.",
+            hint="`kgc.ops` works between layers; `jax.numpy` works inside a layer's `call`.",
         )
 
     def __ne__(self, other: object) -> Any:

@@ -79,10 +79,15 @@ def _chosen(args: argparse.Namespace, known: list[str]) -> list[str] | None:
 
 
 def _graph(model: Model, training: bool) -> Graph:
-    """The unoptimised graph; with losses, metrics and new state if it is to train a compiled model."""
-    if training and model.loss is not None:
-        return model.train_graph()
-    return model.graph(training=training)
+    """The unoptimised graph; with losses, metrics and new state if it is to train."""
+    if not training:
+        return model.graph()
+    if not model.compiled:
+        raise Failure(
+            f"model {model.name!r} is not compiled, and --mode train shows loss, metrics and new state; "
+            "call `model.compile(loss=…)` in the file"
+        )
+    return model.train_graph()
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -126,6 +126,9 @@ def pick(path: Path, module: ModuleType, name: str | None) -> Model:
         value = getattr(module, name, None)
         if isinstance(value, Model):
             return value
+        called = [model for model in found.values() if model.name == name]
+        if value is None and len(called) == 1:
+            return called[0]
         what = f"{path} has no {name!r}" if value is None else f"{path}:{name} is {type(value).__name__}, not a model"
         raise Failure(what + (f"; its models are:{known}" if found else ", and the file defines no model"))
     if not found:

@@ -281,7 +281,7 @@ MISTAKES = [
         ShapeError,
         "JAX refuses",
         "f32[b, 8]",
-        None,
+        "kgc.ops",
     ),
     Mistake(
         "unknown_sizes_that_contradict",

@@ -136,7 +136,7 @@ MISTAKES = [
         GraphError,
         "jax.numpy",
         "(None, 8)",
-        ("layer", "`Lambda`", "kgc.ops"),
+        ("inside a layer's `call`", "kgc.ops"),
     ),
     Mistake(
         "range_of_an_unknown_size",
@@ -310,6 +310,6 @@ MISTAKES = [
         GraphError,
         "jax.numpy",
         "(None, 8)",
-        "`Lambda`",
+        "inside a layer's `call`",
     ),
 ]

@@ -109,20 +109,7 @@ MISTAKES = [
         GraphError,
         "layer 'head' has no output",
         "0 calls",
-        "call it once",
-    ),
-    Mistake(
-        "output_of_a_shared_layer",
-        """
-        head = layers.Dense(4, name="head")
-        head(keras.Input(shape=(8,)))
-        head(keras.Input(shape=(8,)))
-        y = head.output  # <-
-        """,
-        GraphError,
-        "layer 'head' has more than one output",
-        "2 calls",
-        "use the tensors that they returned",
+        "call it on a symbolic tensor",
     ),
     Mistake(
         "no_such_layer",

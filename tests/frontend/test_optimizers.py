@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -18,37 +16,7 @@ from kgc.frontend import constraints, naming, optimizers, schedules
 from kgc.frontend.optimizer import Optimizer
 from kgc.frontend.variable import Variable
 
-RECORDED = np.load(Path(__file__).parents[1] / "fixtures" / "optimizers.npz")
-FACTS = json.loads(RECORDED["facts"].tobytes())
-NAMES = ("kernel", "bias")
-
-
-def make(name: str) -> tuple[Optimizer, list[Variable]]:
-    """The recorded optimizer, built for the recorded starting parameters."""
-    facts = FACTS["optimizers"][name]
-    arguments = dict(facts["arguments"])
-    schedule, constraint = arguments.pop("schedule", None), arguments.pop("constraint", None)
-    exclude = arguments.pop("exclude", None)
-    if schedule:
-        row = FACTS["schedules"][schedule]
-        arguments["learning_rate"] = getattr(schedules, row["class"])(**row["arguments"])
-    optimizer = getattr(optimizers, facts["class"])(**arguments, name="opt")
-    variables = [Variable(RECORDED[f"{name}/{key}"][0], name=key) for key in NAMES]
-    for variable in variables:
-        variable.constraint = constraints.get(constraint)
-    if exclude:
-        optimizer.exclude_from_weight_decay(var_names=exclude)
-    optimizer.build(variables)
-    return optimizer, variables
-
-
-def values(variables: list[Variable]) -> list[np.ndarray]:
-    return [variable.numpy() for variable in variables]
-
-
-def close(found: Any, expected: Any) -> None:
-    scale = float(np.max(np.abs(expected)))
-    np.testing.assert_allclose(np.asarray(found), expected, rtol=1e-5, atol=1e-6 * scale)
+from .recorded_optimizers import FACTS, NAMES, RECORDED, close, make, values
 
 
 @pytest.mark.parametrize("name", FACTS["optimizers"])
@@ -382,40 +350,3 @@ def test_variables_of_half_precision_keep_their_dtype() -> None:
         optimizer.apply_gradients([(jnp.ones((2, 3), "bfloat16"), variable)])
     assert {v.dtype for v in optimizer.variables[2:]} == {"bfloat16"}
     assert float(variable.numpy()[0, 0]) < 1
-
-
-# --- optax ---------------------------------------------------------------------------------------------------------
-
-
-def test_an_optax_transformation_is_used_as_it_is() -> None:
-    foreign: Any = optax.chain(optax.clip_by_global_norm(0.5), optax.trace(0.9), optax.scale(-0.1))
-    optimizer = optimizers.get(foreign)
-    variables = [Variable(RECORDED[f"adam/{key}"][0], name=key) for key in NAMES]
-    params: Any = [jnp.asarray(v.numpy()) for v in variables]
-    state = foreign.init(params)
-    for i in range(3):
-        grads = [jnp.asarray(RECORDED[f"grads/{key}"][i]) for key in NAMES]
-        updates, state = foreign.update(grads, state, params)
-        params = optax.apply_updates(params, updates)
-        optimizer.apply_gradients(zip(grads, variables, strict=True))
-    close(variables[0].numpy(), params[0])
-    assert int(optimizer.iterations) == 3
-    assert len(optimizer.variables) == 1 + len(jax.tree.leaves(state))
-
-
-def test_constraints_hold_under_optax_too() -> None:
-    optimizer = optimizers.get(optax.sgd(1.0))
-    variable = Variable(np.ones(2, "float32"), name="w")
-    variable.constraint = constraints.NonNeg()
-    optimizer.apply_gradients([(jnp.full(2, 3.0), variable)])
-    assert variable.numpy().tolist() == [0.0, 0.0]
-
-
-def test_an_injected_learning_rate_is_read_and_set() -> None:
-    optimizer = optimizers.get(optax.inject_hyperparams(optax.sgd)(learning_rate=0.5))
-    variable = Variable(np.zeros(2, "float32"), name="w")
-    optimizer.build([variable])
-    assert float(optimizer.learning_rate) == 0.5
-    optimizer.learning_rate = 2.0
-    optimizer.apply_gradients([(jnp.ones(2), variable)])
-    assert variable.numpy().tolist() == [-2.0, -2.0]

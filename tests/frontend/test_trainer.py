@@ -281,7 +281,40 @@ def test_what_it_refuses() -> None:
         {"run_eagerly": True},
         {"steps_per_execution": 4},
         {"jit_compile": False},
-        {"auto_scale_loss": False},
     ):
         with pytest.raises(ArgumentError):
             model.compile("sgd", "mse", **wrong)
+    assert model.evaluate(X, Y, verbose=0) >= 0  # the earlier `compile` is in force
+
+
+def test_what_kgc_would_never_call_is_refused() -> None:
+    class Own(kgc.Model):
+        def call(self, inputs: Any) -> Any:
+            return inputs
+
+        def train_step(self, data: Any) -> Any:
+            return {}
+
+    with pytest.raises(ArgumentError, match="does not call `train_step`"):
+        Own().compile("sgd", "mse")
+
+
+def test_metrics_count_past_what_half_precision_can() -> None:
+    kgc.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        mean = kgc.metrics.Mean()
+    finally:
+        kgc.config.set_dtype_policy("float32")
+    for _ in range(300):
+        mean.update_state(1.0)
+    assert float(mean.count.numpy()) == 300
+
+
+def test_losses_of_a_functional_model_called_by_hand() -> None:
+    inputs = kgc.Input((3,))
+    model = kgc.Model(inputs, kgc.layers.Dense(2, activity_regularizer="l2")(inputs))
+    x = np.ones((4, 3), np.float32)
+    outputs = np.asarray(model(x))
+    (penalty,) = model.losses
+    assert float(penalty) == pytest.approx(0.01 * float((outputs**2).sum()) / 4, rel=1e-5)
+    assert model.predict(x, verbose=0).shape == (4, 2)

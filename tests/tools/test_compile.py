@@ -112,10 +112,9 @@ def test_train_mode_of_a_compiled_model_has_loss_and_new_state(
     parse(text)
 
 
-def test_train_mode_of_a_model_without_loss(model: str, capsys: pytest.CaptureFixture[str]) -> None:
-    text = run(capsys, model, "--mode", "train", "--no-passes")
-    assert "assign %bn.moving_mean" in text
-    assert "fold_in(" in text
+def test_train_mode_of_a_model_that_is_not_compiled(model: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compile", model, "--mode", "train"]) == 1
+    assert "is not compiled, and --mode train shows loss" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ..compiler.errors import ArgumentError
+from ..compiler.ir import Value
 from ..compiler.ops import creation
 from ..compiler.ops.activation import silu
 from ..compiler.ops.elementwise import absolute, cast, divide, sqrt, square
@@ -91,7 +93,15 @@ def shape(x: Any) -> tuple[Any, ...]:
 
 
 def convert_to_tensor(x: Any, dtype: Any = None, sparse: bool | None = None, ragged: bool | None = None) -> Any:
-    """x as a tensor, in `dtype` if given."""
+    """x as a tensor, in `dtype` if given.
+
+    Raises:
+        ArgumentError: a sparse or ragged tensor is asked for; kgc has dense ones only.
+    """
+    if sparse or ragged:
+        raise ArgumentError(
+            "convert_to_tensor() makes dense tensors only", received=f"{sparse=}, {ragged=}", hint="leave it out."
+        )
     if hasattr(type(x), "__kgc_operand__"):
         x = x.__kgc_operand__()
     if not hasattr(x, "shape"):
@@ -109,7 +119,7 @@ def convert_to_numpy(x: Any) -> np.ndarray:
 
 def is_tensor(x: Any) -> bool:
     """Whether x is a tensor, symbolic or not."""
-    return isinstance(x, jax.Array) or hasattr(type(x), "__kgc_record__") or hasattr(x, "type")
+    return isinstance(x, jax.Array | Value) or hasattr(type(x), "__kgc_record__")
 
 
 @composite

@@ -17,7 +17,7 @@ import numpy as np
 from jax import core
 
 from ..compiler.errors import GraphError
-from ..compiler.types import TensorType, tensor_type
+from ..compiler.types import TensorType
 
 
 class Slot:
@@ -165,8 +165,3 @@ def refuse_tracers(arrays: Iterable[Any]) -> None:
             received="a tracer as its new value",
             hint="there, call the model with `training=False`; or use `fit`, which compiles the whole step.",
         )
-
-
-def array_type(array: Any) -> TensorType:
-    """Type of a NumPy or JAX array."""
-    return tensor_type(tuple(array.shape), np.dtype(array.dtype).name)

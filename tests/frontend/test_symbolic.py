@@ -9,7 +9,7 @@ import pytest
 
 import kgc
 from kgc import layers, ops
-from kgc.compiler.errors import GraphError, KgcError
+from kgc.compiler.errors import ArgumentError, GraphError, KgcError
 
 
 def test_shapes_and_nodes() -> None:
@@ -76,3 +76,10 @@ def test_a_tensor_of_the_model_inside_a_call() -> None:
 
     with pytest.raises(GraphError, match="inside another layer's `call`"):
         Closes()(kgc.Input((3,)))
+
+
+def test_only_dense_tensors_are_made() -> None:
+    assert ops.is_tensor(ops.convert_to_tensor([1.0])) and not ops.is_tensor([1.0])
+    for wrong in ({"sparse": True}, {"ragged": True}):
+        with pytest.raises(ArgumentError, match="dense tensors only"):
+            ops.convert_to_tensor([1.0], **wrong)

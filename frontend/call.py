@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -18,18 +17,12 @@ from ..compiler.ir import Value
 from ..compiler.types import dtype_name, from_aval, is_float
 from ..runtime import seeds
 from ..runtime.program import Program
-from . import constraints, mixing, regularizers, symbolic, trace, tree
+from . import constraints, masks, mixing, regularizers, symbolic, trace, tree
+from .signatures import signature
 from .variable import Variable
 
 _PROGRAMS_KEPT = 64
 """Programs that a bare layer keeps, one for each shape it was called on."""
-
-
-@functools.cache
-def signature(function: Callable[..., Any]) -> inspect.Signature:
-    """The signature of a `call` or `build` (without `self`)."""
-    found = inspect.signature(function)
-    return found.replace(parameters=list(found.parameters.values())[1:])
 
 
 def prepare(cls: type) -> None:
@@ -66,6 +59,8 @@ def _recorded(layer: Any, tracing: trace.Trace, args: tuple[Any, ...], kwargs: d
     for leaf in tree.leaves((args, kwargs)):
         _check_argument(layer, leaf)
     training, args, kwargs = resolve_training(layer, tracing, args, kwargs)
+    kwargs = masks.fill(layer, args, kwargs)
+    given = args[0] if args else next(iter(kwargs.values()), None)
     compute = layer.compute_dtype
     if layer.autocast and is_float(compute):
         args, kwargs = tree.map_leaves(lambda leaf: _cast(leaf, compute), (args, kwargs))
@@ -78,6 +73,7 @@ def _recorded(layer: Any, tracing: trace.Trace, args: tuple[Any, ...], kwargs: d
             if isinstance(error, KgcError):
                 raise
             raise _misuse(layer, args, kwargs) or error from None
+        masks.propagate(layer, given, outputs)
         layer._locked = True
         if len(tracing.callers) > 1:  # a layer inside a `call` has no call node; summaries show what it returns
             layer._traced_types = [leaf.type for leaf in tree.leaves(outputs) if type(leaf) is Value]
@@ -317,7 +313,8 @@ def eager(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     leaves = list(tree.leaves((args, kwargs)))
     arrays = [to_array(layer, leaf) if _is_array(leaf) else leaf for leaf in leaves]
     types = tuple(from_aval(a) if _is_array(a) else ("static", type(a), a) for a in arrays)
-    key = (types, str(tree.map_leaves(lambda _: 0, (args, kwargs))), layer.trainable_flags())
+    masked = tuple(index for index, leaf in enumerate(leaves) if masks.of(leaf) is not None)
+    key = (types, str(tree.map_leaves(lambda _: 0, (args, kwargs))), layer.trainable_flags(), masked)
     try:
         found = layer._programs.get(key)
     except TypeError as error:
@@ -329,26 +326,34 @@ def eager(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if found is None:
         if len(layer._programs) >= _PROGRAMS_KEPT:
             layer._programs.clear()
-        found = layer._programs[key] = _compile(layer, args, kwargs, arrays)
-    program, structure, count = found
-    outputs = program([a for a in arrays if _is_array(a)], call_address() if program.random else None)
-    layer._eager_losses = outputs[count:]
+        found = layer._programs[key] = _compile(layer, args, kwargs, arrays, [leaves[index] for index in masked])
+    program, structure, count, masked_outputs = found
+    given = [*[a for a in arrays if _is_array(a)], *[masks.of(leaves[index]) for index in masked]]
+    outputs = program(given, call_address() if program.random else None)
+    layer._eager_losses = outputs[count + len(masked_outputs) :]
+    for index, mask in zip(masked_outputs, outputs[count:], strict=False):
+        masks.attach(outputs[index], mask)
     return tree.pack(structure, outputs[:count])
 
 
 @location.boundary
-def _compile(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any], arrays: list[Any]) -> Any:
+def _compile(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any], arrays: list[Any], masked: list[Any]) -> Any:
     training = bool(kwargs.get("training") or False)
     with trace.Trace(layer.name, None) as tracing:
         tracing.builder.loc = location.here()
         filled: list[Any] = []
         for index, array in enumerate(arrays):
             filled.append(tracing.builder.input(f"x{index}", from_aval(array)) if _is_array(array) else array)
+        by_id = dict(zip(map(id, tree.leaves((args, kwargs))), filled, strict=True))
+        for index, array in enumerate(masked):
+            mask = tracing.builder.input(f"mask{index}", from_aval(masks.of(array)))
+            masks.attach(by_id[id(array)], mask)
         outputs = layer.run_traced(*tree.pack((args, kwargs), filled))
         flat = list(tree.leaves(outputs))
         symbolic.check_outputs(layer, flat)
-        graph = tracing.finish([*flat, *tracing.losses])
-    return Program(graph, tracing.variables, training=training), outputs, len(flat)
+        with_mask = [index for index, leaf in enumerate(flat) if masks.of(leaf) is not None]
+        graph = tracing.finish([*flat, *[masks.of(flat[index]) for index in with_mask], *tracing.losses])
+    return Program(graph, tracing.variables, training=training), outputs, len(flat), with_mask
 
 
 def call_address() -> np.ndarray:

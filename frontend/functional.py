@@ -14,7 +14,7 @@ from ..compiler.ir import Value
 from ..compiler.types import dtype_name
 from ..runtime.program import Program
 from ..runtime.store import STORE
-from . import call, subgraph, symbolic, trace, tree
+from . import call, masks, subgraph, symbolic, trace, tree
 from .layer import Layer
 from .model import Model as Model
 from .saving.registry import serializable
@@ -101,14 +101,16 @@ class Functional(Model):
 
     # Tracing
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        """The outputs on Values: every call between inputs and outputs, in order."""
-        if mask is not None:
-            raise ArgumentError(
-                f"model '{self.name}' does not take a mask for its inputs yet",
-                received="mask=…",
-                hint="let a layer of the model make it.",
-            )
+        """The outputs on Values: every call between inputs and outputs, in order.
+
+        Args:
+            inputs: as the model's inputs are nested.
+            mask: masks of the inputs, nested likewise; by default those that travel with them.
+        """
         flat = self.flatten_inputs(inputs)
+        for value, given in zip(flat, self._flatten_masks(mask), strict=True):
+            if given is not None:
+                masks.attach(value, given)
         for value, tensor in zip(flat, self._inputs, strict=True):
             if not hasattr(value, "dtype"):
                 raise DTypeError(
@@ -118,6 +120,18 @@ class Functional(Model):
                 )
             self._check_shape(tensor, tuple(value.shape), f"{value.dtype}{list(value.shape)}")
         return self._run_nodes(flat)
+
+    def _flatten_masks(self, mask: Any) -> list[Any]:
+        if mask is None:
+            return [None] * len(self._inputs)
+        flat = list(tree.leaves(mask))
+        if len(flat) != len(self._inputs):
+            raise ArgumentError(
+                f"model '{self.name}' takes a mask for each of its {len(self._inputs)} inputs",
+                received=f"mask={shown(mask)}",
+                hint="None stands for an input without one.",
+            )
+        return flat
 
     def _run_nodes(self, flat: list[Any]) -> Any:
         tracing = trace.current()
@@ -186,7 +200,10 @@ class Functional(Model):
     def _traced(self, training: bool | None, losses: bool = False) -> tuple[Graph, dict[str, Any]]:
         with trace.Trace(self.name, training) as tracing:
             _, outputs = self.trace_into(tracing)
-            graph = tracing.finish([*tree.leaves(outputs), *(tracing.losses if losses else ())])
+            flat = list(tree.leaves(outputs))
+            self._masked = [index for index, leaf in enumerate(flat) if masks.of(leaf) is not None]
+            beside = [masks.of(flat[index]) for index in self._masked] if losses else []
+            graph = tracing.finish([*flat, *beside, *(tracing.losses if losses else ())])
         self._adds_losses = bool(tracing.losses)
         if training is None:
             self._by_default = tracing.by_default
@@ -207,27 +224,24 @@ class Functional(Model):
         """Outputs on arrays: the program of the symbolic graph, which serves every batch size."""
         given = call.bind(self, args, kwargs)
         inputs, training = given["inputs"], given.get("training")
-        if given.get("mask") is not None:
-            raise ArgumentError(
-                f"model '{self.name}' does not take a mask for its inputs yet",
-                received="mask=…",
-                hint="let a layer of the model make it.",
-            )
+        if given.get("mask") is not None or masks.any_of(inputs):
+            return super().run_eager(args, kwargs)
         arrays = [
             self.fit_input(call.to_array(self, leaf), tensor)
             for leaf, tensor in zip(self.flatten_inputs(inputs), self._inputs, strict=True)
         ]
         program = self.program(None if training is None else bool(training), losses=True)
         outputs = program(arrays, call.call_address() if program.random else None)
-        self._eager_losses = outputs[len(self._outputs) :]
-        single = (
-            not self._eager_losses and len(arrays) == 1 and isinstance(self._output_structure, symbolic.KerasTensor)
-        )
+        count = len(self._outputs)
+        self._eager_losses = outputs[count + len(self._masked) :]
+        for index, mask in zip(self._masked, outputs[count:], strict=False):
+            masks.attach(outputs[index], mask)
+        single = len(outputs) == len(arrays) == 1 and isinstance(self._output_structure, symbolic.KerasTensor)
         if single and training is None and not program.random and not program.assigned and arrays[0] is inputs:
             if len(self._fast) > 64:
                 self._fast.clear()
             self._fast[arrays[0].shape, arrays[0].dtype] = (STORE.version, program.jitted, program.arrays())
-        return tree.pack(self._output_structure, outputs)
+        return tree.pack(self._output_structure, outputs[:count])
 
     def fit_input(self, array: Any, tensor: symbolic.KerasTensor) -> Any:
         """`array` in the input's dtype.
@@ -251,13 +265,14 @@ class Functional(Model):
     def program(self, training: bool | None, losses: bool = False) -> Program:
         """The compiled forward pass; made again when a layer was frozen, unfrozen or changed.
 
-        With `losses` the outputs are followed by what `add_loss` and activity regularizers add, where there is any.
+        With `losses` the outputs are followed by the masks that they carry, and by what `add_loss` and activity
+        regularizers add, where there is any.
 
         None stands for a call in which nobody says `training`: inference, but where a layer's own default says True.
         """
         if training is None and not self._by_default:
             training = False
-        losses = losses and self._adds_losses
+        losses = losses and (self._adds_losses or bool(self._masked))
         key = (training, losses, self.trainable_flags())
         found = self._compiled.get(key)
         if found is None:

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from ..compiler.errors import ArgumentError, GraphError
 from ..runtime.store import STORE
-from . import call, dtype_policies, layer_config, naming, regularizers, symbolic, trace, tree
+from . import call, dtype_policies, layer_config, masks, naming, regularizers, symbolic, trace, tree
 from .layer_weights import LayerWeights
 from .saving.registry import slot_base
 from .variable import Variable
@@ -69,6 +69,7 @@ class Layer(LayerWeights, symbolic.Operation):
 
     _watched = True
     _revision = 0
+    _computes_masks = False  # whether the class has a `compute_mask` of its own
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         made = super().__new__(cls)
@@ -78,6 +79,7 @@ class Layer(LayerWeights, symbolic.Operation):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         call.prepare(cls)
+        cls._computes_masks = cls.compute_mask is not Layer.compute_mask
 
     # What subclasses write
     def build(self, input_shape: Any) -> None:
@@ -107,7 +109,11 @@ class Layer(LayerWeights, symbolic.Operation):
         return symbolic.output_shape(self, input_shape)
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
-        """The mask of the outputs: that of the inputs where the layer supports masking."""
+        """The mask of the outputs: that of the inputs where the layer supports masking.
+
+        Called with symbolic tensors between layers, and with those of the trace inside a `call`: write it with
+        `kgc.ops`.
+        """
         return previous_mask if self.supports_masking else None
 
     # Calling
@@ -117,7 +123,10 @@ class Layer(LayerWeights, symbolic.Operation):
             return self.run_traced(args, kwargs)
         for leaf in tree.leaves((args, kwargs)):
             if isinstance(leaf, symbolic.KerasTensor):
-                return symbolic.record(self, args, kwargs)
+                kwargs = masks.fill(self, args, kwargs)
+                outputs = symbolic.record(self, args, kwargs)
+                masks.propagate(self, args[0] if args else next(iter(kwargs.values())), outputs)
+                return outputs
         return self.run_eager(args, kwargs)
 
     def run_eager(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..compiler.errors import ArgumentError, DataError, ShapeError, nearest
 from ..compiler.types import TensorType, tensor_type
-from . import identifiers, naming, ops
+from . import identifiers, masks, naming, ops
 from .broadcasting import as_float, count, same_rank
 from .dtype_policies import floatx, get as get_policy
 from .loss_functions import (
@@ -60,11 +60,15 @@ class Loss:
         )
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        mask = masks.of(y_pred)
         y_pred = as_float(y_pred, self.dtype)
         y_true = ops.convert_to_tensor(y_true) if not hasattr(y_true, "dtype") else y_true
         values = self.call(y_true, y_pred)
         identifiers.check_returned(f"loss '{self.name}'", values)
-        return reduce_weighted(values, sample_weight, self.reduction, self.dtype, self.counted(y_true, y_pred))
+        counted = self.counted(y_true, y_pred)
+        if mask is not None:
+            counted = mask if counted is None else ops.logical_and(counted, mask)
+        return reduce_weighted(values, sample_weight, self.reduction, self.dtype, counted)
 
     def counted(self, y_true: Any, y_pred: Any) -> Any:
         """Which values count, as a bool tensor of their shape; None where all do."""
@@ -92,24 +96,19 @@ class Loss:
 
 
 def reduce_weighted(values: Any, sample_weight: Any, reduction: str | None, dtype: str, counted: Any = None) -> Any:
-    """Weigh and reduce values by sample; a mean is over those that are `counted`."""
+    """Weigh and reduce values by sample; a mean is over those that are `counted` (a mask says so, or the loss)."""
     values = as_float(values, dtype)
+    weight: Any = None
     if counted is not None:
-        share = as_float(counted, dtype)
+        weight = _aligned(as_float(counted, dtype), values, "the mask of the predictions")
         if reduction in ("mean", "sum_over_batch_size"):
-            share = ops.multiply(share, ops.divide(count(share), ops.add(ops.sum(share), 1e-7)))
-        values = ops.multiply(values, share)
+            weight = ops.multiply(weight, ops.divide(count(weight), ops.add(ops.sum(weight), 1e-7)))
     if sample_weight is not None:
-        weight = as_float(sample_weight, dtype)
-        values, weight = same_rank(values, weight)
-        if len(weight.shape) > len(values.shape):
-            raise ShapeError(
-                "sample_weight has more axes than the loss has",
-                received=f"{weight.shape} against {values.shape}",
-                hint="give one number for each sample, or for each step of it.",
-            )
-        for _ in range(len(values.shape) - len(weight.shape)):
-            weight = ops.expand_dims(weight, -1)
+        given = as_float(sample_weight, dtype)
+        values, given = same_rank(values, given)
+        given = _aligned(given, values, "sample_weight")
+        weight = given if weight is None else ops.multiply(_aligned(weight, values, "the mask"), given)
+    if weight is not None:
         values = ops.multiply(values, weight)
         if reduction == "mean_with_sample_weight":
             total = ops.sum(ops.broadcast_to(weight, values.shape))
@@ -384,3 +383,16 @@ _WRAPPERS: dict[Any, type] = {
     categorical_crossentropy: CategoricalCrossentropy,
     sparse_categorical_crossentropy: SparseCategoricalCrossentropy,
 }
+
+
+def _aligned(weight: Any, values: Any, what: str) -> Any:
+    """The weights with axes of size 1 at the end, as many as the values have more."""
+    if len(weight.shape) > len(values.shape):
+        raise ShapeError(
+            f"{what} has more axes than the loss has",
+            received=f"{weight.shape} against {values.shape}",
+            hint="give one number for each sample, or for each step of it.",
+        )
+    for _ in range(len(values.shape) - len(weight.shape)):
+        weight = ops.expand_dims(weight, -1)
+    return weight

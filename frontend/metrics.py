@@ -9,7 +9,7 @@ import numpy as np
 
 from ..compiler.errors import ArgumentError
 from ..compiler.ir import Value
-from . import identifiers, initializers, losses, naming, ops
+from . import identifiers, initializers, losses, masks, naming, ops
 from .broadcasting import as_float, same_rank, size_tensor
 from .dtype_policies import floatx, get as get_policy
 from .metric_functions import (
@@ -193,7 +193,7 @@ class MeanMetricWrapper(Mean):
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         values = self.fn(y_true, y_pred, **self.arguments)
         identifiers.check_returned(f"metric '{self.name}'", values)
-        super().update_state(values, sample_weight)
+        super().update_state(values, _masked(sample_weight, masks.of(y_pred), self.dtype))
 
     def get_config(self) -> dict[str, Any]:
         """Arguments that make the same metric."""
@@ -201,6 +201,19 @@ class MeanMetricWrapper(Mean):
         if type(self) is MeanMetricWrapper:
             config["fn"] = identifiers.serialize("metric", self.fn)
         return {**config, **self.arguments}
+
+
+def _masked(sample_weight: Any, mask: Any, dtype: str) -> Any:
+    """The weights, which are 0 where the mask of the predictions says that a step does not count."""
+    if mask is None:
+        return sample_weight
+    share = as_float(mask, dtype)
+    if sample_weight is None:
+        return share
+    weight = as_float(sample_weight, dtype)
+    for _ in range(len(share.shape) - len(weight.shape)):
+        weight = ops.expand_dims(weight, -1)
+    return ops.multiply(weight, share)
 
 
 @_register()

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..compiler import importing, jaxpr
 from ..compiler.ir import Value
-from . import trace, tree
+from . import masks, trace, tree
 
 
 def run(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -43,15 +43,28 @@ def _run_by_jax(
 
     def flat(*tracers: Any) -> list[Any]:
         arrivals = iter(tracers)
+        for leaf, tracer in zip(leaves, tracers, strict=True):
+            if masks.of(leaf) is not None:
+                masks.attach(tracer, masks.of(leaf))
         filled = tree.map_leaves(lambda leaf: next(arrivals) if type(leaf) is Value else leaf, (args, kwargs))
         kept["outputs"] = function(*filled[0], **filled[1])
         kept["assigned"] = tracing.traced_assignments()
         added, tracing.losses[losses:] = tracing.losses[losses:], []
         kept["losses"] = len(added)
-        return [*tree.leaves(kept["outputs"]), *(value for _, value in kept["assigned"]), *added]
+        beside = {index: masks.of(leaf) for index, leaf in enumerate(tree.leaves(kept["outputs"]))}
+        kept["masks"] = [index for index, mask in beside.items() if mask is not None]
+        return [
+            *tree.leaves(kept["outputs"]),
+            *(value for _, value in kept["assigned"]),
+            *added,
+            *(beside[index] for index in kept["masks"]),
+        ]
 
     values = jaxpr.trace_mixing(flat, leaves, lambda: tracing.roll_back(mark))
     count = len(list(tree.leaves(kept["outputs"])))
+    for index, mask in zip(kept["masks"], values[len(values) - len(kept["masks"]) :], strict=True):
+        tracing.set_mask(values[index], mask)
+    del values[len(values) - len(kept["masks"]) :]
     for (variable, _), value in zip(kept["assigned"], values[count:], strict=False):
         tracing.assign(variable, value)
     tracing.losses.extend(values[len(values) - kept["losses"] :] if kept["losses"] else [])

@@ -80,6 +80,10 @@ class Model(Saving, Trainer, Layer):
         """Whether there is a functional model, or must be made from data first."""
         return self.__dict__.get("_functional") is not None
 
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+        """The inputs' masks where the model is said to support masking; others come from the layers inside."""
+        return previous_mask if self.supports_masking else None
+
     def prepare_for(self, x: Any) -> None:
         """Build it for data of these shapes, batch open; nothing when it is built."""
         if not self.has_graph:

@@ -70,10 +70,11 @@ class KerasTensor(TensorMethods):
         node: the call that gives it; `index` says which of its results it is.
     """
 
-    __slots__ = ("__weakref__", "index", "name", "node", "type")
+    __slots__ = ("__weakref__", "_keras_mask", "index", "name", "node", "type")
 
     def __init__(self, type: TensorType, node: CallNode, index: int, name: str) -> None:
         self.type, self.node, self.index, self.name = type, node, index, name
+        self._keras_mask: KerasTensor | None = None  # as Keras calls it; see `masks`
 
     @property
     def shape(self) -> tuple[int | None, ...]:

@@ -69,6 +69,7 @@ class Trace:
         self._streams: dict[tuple[str, str], dict[int, int]] = {}
         self._journal: list[Callable[[], object]] = []  # how to undo, newest last
         self._keys: dict[str, Value] = {}
+        self._masks: dict[int, tuple[Any, Any]] = {}  # by the tensor's id, with the tensor, which keeps the id its own
 
     def __enter__(self) -> Trace:
         if not hasattr(_local, "stack"):
@@ -120,6 +121,16 @@ class Trace:
         """State arguments and their final values."""
         changed = ((self._first[key], value) for key, value in self._now.items() if value is not self._first[key])
         return {first: self.builder.operand(value) for first, value in changed}
+
+    # Masks
+    def mask(self, tensor: Any) -> Any:
+        """The mask that travels beside a tensor of this trace, or None."""
+        found = self._masks.get(id(tensor))
+        return None if found is None else found[1]
+
+    def set_mask(self, tensor: Any, mask: Any) -> None:
+        """From here on, `mask` travels beside `tensor`."""
+        self._masks[id(tensor)] = (tensor, mask)
 
     # Random sites
     def key(self, stream: str, seed: int | None = None) -> Any:

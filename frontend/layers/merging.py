@@ -83,6 +83,12 @@ class Merge(Layer):
             tensors.append(ops.expand_dims(x, missing) if missing else x)
         return self.merge(tensors)
 
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+        """Steps that count in one of the inputs; None where an input has no mask."""
+        if not isinstance(previous_mask, list | tuple) or any(mask is None for mask in previous_mask):
+            return None
+        return functools.reduce(ops.logical_or, previous_mask)
+
     def _of_one_dtype(self, inputs: Sequence[Any]) -> list[Any]:
         mixed = len({x.dtype for x in inputs}) > 1
         return [checks.as_float(self, x) for x in inputs] if mixed else list(inputs)
@@ -197,6 +203,20 @@ class Concatenate(Merge):
 
     def call(self, inputs: Any) -> Any:
         return ops.concatenate(self._of_one_dtype(inputs), self.axis)
+
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+        """The masks joined as the tensors are; an input without one counts whole.  None where no input has one."""
+        if not isinstance(previous_mask, list | tuple) or all(mask is None for mask in previous_mask):
+            return None
+        widened: list[Any] = []
+        for x, mask in zip(inputs, previous_mask, strict=True):
+            if mask is None:
+                widened.append(ops.ones_like(x, dtype="bool"))
+                continue
+            for _ in range(len(x.shape) - len(mask.shape)):
+                mask = ops.expand_dims(mask, -1)
+            widened.append(ops.logical_or(mask, ops.zeros_like(x, dtype="bool")))
+        return ops.any(ops.concatenate(widened, self.axis), axis=-1)
 
     def get_config(self) -> dict[str, Any]:
         """Arguments that make the same layer."""

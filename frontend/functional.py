@@ -14,7 +14,7 @@ from ..compiler.ir import Value
 from ..compiler.types import dtype_name
 from ..runtime.program import Program
 from ..runtime.store import STORE
-from . import call, masks, subgraph, symbolic, trace, tree
+from . import call, masks, recall, subgraph, symbolic, trace, tree
 from .layer import Layer
 from .model import Model as Model
 from .saving.registry import serializable
@@ -43,6 +43,7 @@ class Functional(Model):
                     received=f"{word}={structure!r}",
                     hint="it is Model(inputs, outputs).",
                 )
+        inputs, outputs = recall.from_inputs(inputs, outputs, self.name)
         self._input_structure, self._output_structure = inputs, outputs
         self._inputs: list[symbolic.KerasTensor] = list(tree.leaves(inputs))
         self._outputs: list[symbolic.KerasTensor] = list(tree.leaves(outputs))

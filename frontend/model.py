@@ -41,19 +41,30 @@ class Model(Saving, Trainer, Layer):
     def __init__(
         self, inputs: Any = None, outputs: Any = None, name: str | None = None, trainable: bool = True, **kwargs: Any
     ) -> None:
+        if inputs is not None and outputs is not None and type(self) is not Model:
+            self._become_functional()
+            self.functional_class.__init__(self, inputs, outputs, name, trainable, **kwargs)
+            return
         if inputs is not None or outputs is not None:
-            own = type(self) is not Model
             raise ArgumentError(
-                f"{type(self).__name__}() cannot be given inputs and outputs: kgc does not support subclasses of "
-                "functional models yet"
-                if own
-                else "Model() takes inputs and outputs, both",
+                "Model() takes inputs and outputs, both",
                 received=f"inputs={shown(inputs)}, outputs={shown(outputs)}",
-                hint="write `call` in the subclass, or use `Model(inputs, outputs)` itself."
-                if own
-                else "it is Model(inputs, outputs, name=…).",
+                hint="it is Model(inputs, outputs, name=…).",
             )
         super().__init__(name=name, trainable=trainable, **kwargs)
+
+    def _become_functional(self) -> None:
+        """Let a user's class, which hands inputs and outputs to `super().__init__`, be one of functional models."""
+        cls = type(self)
+        if cls.call is not Layer.call:
+            raise ArgumentError(
+                f"{cls.__name__}() hands inputs and outputs to `super().__init__`, and has a `call` of its own",
+                received=f"class {cls.__name__}",
+                hint="write one of them: the layers between inputs and outputs are the model's `call`.",
+            )
+        for base in cls.__mro__:
+            if Model in base.__bases__:
+                base.__bases__ = tuple(self.functional_class if one is Model else one for one in base.__bases__)
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         if cls is Model and (len(args) >= 2 or "outputs" in kwargs or "inputs" in kwargs):

@@ -22,7 +22,6 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ...compiler.errors import ArgumentError
 from .. import layer_config, symbolic, tree
 from ..input import InputLayer
 from . import config as configs
@@ -45,12 +44,6 @@ def functional_config(model: Any) -> dict[str, Any]:
         name, node, index = triple(tensor)
         return [name, node + first_index(tensor.node.operation), index]
 
-    for tensor in model._inputs:
-        if not isinstance(tensor.node.operation, InputLayer):
-            raise ArgumentError(
-                f"Model '{model.name}' begins at a result of '{tensor.node.operation.name}', which files cannot say",
-                hint="begin it at an `Input` of the same shape, and call the layers on that",
-            )
     with configs.sharing():
         layers = [_entry(op, calls[id(op)], triple) for op in model._subgraph.operations]
     return {

@@ -124,14 +124,6 @@ def test_new_weights_come_with_a_config() -> None:
     assert not same_weights(model, kgc.Model.from_config(model.get_config()))
 
 
-def test_a_model_that_begins_within_another_says_why_it_cannot_be_saved() -> None:
-    x = kgc.Input((3,))
-    h = kgc.layers.Dense(3, name="before")(x)
-    model = kgc.Model(h, kgc.layers.Dense(2)(h))
-    with pytest.raises(ArgumentError, match="begins at a result of 'before'"):
-        model.get_config()
-
-
 def test_a_function_without_a_counterpart_says_so() -> None:
     x = kgc.Input((3,))
     with pytest.raises(ArgumentError, match="mish"):

@@ -1,9 +1,11 @@
 """Maximum and average over windows.
 
-XLA's own gradients of `reduce_window` are slow on CPU, so windows are taken apart: one strided slice of the inputs for
-each position in the window, whose gradient is one padded tensor. Measured on two cores, gradient in ms, reduce_window
-against slices: maximum 22-40 → 1.5 (64×28×28×64, 3×3 stride 3), 14-18 → 0.4 (64×28×28×32, 2×2), 74-85 → 9-11
-(8×112×112×64, 3×3 stride 2); average 20 → 1.4, 0.3 → 0.4 and 45 → 3. Forward takes as long, or down to a quarter.
+XLA's own gradients of `reduce_window` are slow on CPU, so where a gradient is taken windows are taken apart: one
+strided slice of the inputs for each position in the window, whose gradient is one padded tensor. Measured on two cores,
+gradient in ms, reduce_window against slices: maximum 22-40 → 1.5 (64×28×28×64, 3×3 stride 3), 14-18 → 0.4
+(64×28×28×32, 2×2), 74-85 → 9-11 (8×112×112×64, 3×3 stride 2); average 20 → 1.4, 0.3 → 0.4 and 45 → 3. Without a
+gradient `reduce_window` stays, which XLA merges with a convolution before it (64×30×30×32, 3×3 to 64, then 3×3: 14 ms
+for both, 57 as slices).
 """
 
 # JAX's own annotations are partly unknown.
@@ -85,7 +87,7 @@ def _pieces(x: Tensor, sizes: tuple[int, ...], steps: tuple[int, ...], padding: 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(1, 2, 3))
 def _maximum(x: Tensor, sizes: tuple[int, ...], steps: tuple[int, ...], padding: str) -> Tensor:
-    return functools.reduce(lax.max, _pieces(x, sizes, steps, padding, -jnp.inf))
+    return lax.reduce_window(x, -jnp.inf, lax.max, sizes, steps, padding.upper())
 
 
 @_maximum.defjvp
@@ -99,6 +101,19 @@ def _maximum_jvp(sizes: Any, steps: Any, padding: Any, primals: Any, tangents: A
     pieces = _pieces(tangents[0], sizes, steps, padding, 0.0)
     chosen = (jnp.where(place == index, piece, jnp.zeros_like(piece)) for index, piece in enumerate(pieces))
     return best, functools.reduce(lax.add, chosen)
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(1, 2, 3))
+def _total(x: Tensor, sizes: tuple[int, ...], steps: tuple[int, ...], padding: str) -> Tensor:
+    return lax.reduce_window(x, x.dtype.type(0), lax.add, sizes, steps, padding.upper())
+
+
+@_total.defjvp
+def _total_jvp(sizes: Any, steps: Any, padding: Any, primals: Any, tangents: Any) -> tuple[Tensor, Tensor]:
+    def added(x: Tensor) -> Tensor:
+        return functools.reduce(lax.add, _pieces(x, sizes, steps, padding, 0.0))
+
+    return added(primals[0]), added(tangents[0])
 
 
 _SAMPLES = [
@@ -149,7 +164,7 @@ def average_pool(
 
     def total(x: Tensor) -> Tensor:
         if _in_pieces(x, sizes):
-            return functools.reduce(lax.add, _pieces(x, sizes, steps, padding, 0.0))
+            return cast(Any, _total)(x, sizes, steps, padding)
         return lax.reduce_window(x, x.dtype.type(0), lax.add, sizes, steps, padding.upper())
 
     if padding == "valid":

@@ -14,10 +14,10 @@ import pytest
 from kgc.tools.bench import __main__ as bench
 from kgc.tools.bench.table import table
 from kgc.tools.bench.timing import ChildError, Row, alternate, child, child_json
+from kgc.tools.bench.workloads import WORKLOADS
 
 EXPECTED = {
-    "mlp": {"mlp fit", "mlp evaluate", "mlp predict"},
-    "conv": {"conv fit", "conv evaluate", "conv predict"},
+    **{name: {f"{name} {verb}" for verb in ("fit", "evaluate", "predict")} for name in WORKLOADS},
     "call": {"mlp model(x), batch 1", "conv model(x), batch 1"},
     "cold": {
         "mlp first step, cold",
@@ -45,7 +45,7 @@ def check(document: dict[str, Any], name: str, sides: set[str]) -> None:
     assert document["versions"]["jax"] != "-" and "cores" in document["machine"]
 
 
-SLOW = ("conv", "cold")
+SLOW = (*(name for name in WORKLOADS if name != "mlp"), "cold")
 
 
 @pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n in SLOW else n for n in EXPECTED])

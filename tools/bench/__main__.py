@@ -7,6 +7,7 @@ A ratio below 1 says that the first is faster.
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import os
 import platform
@@ -17,12 +18,12 @@ from pathlib import Path
 from . import calls, chain, cold, sides, training
 from .table import table
 from .timing import SIDES, Row
+from .workloads import WORKLOADS
 
 Measure = Callable[[list[str], int, bool], list[Row]]
 
 MEASURES: dict[str, Measure] = {
-    "mlp": lambda asked, rounds, quick: training.measure("mlp", asked, rounds, quick),
-    "conv": lambda asked, rounds, quick: training.measure("conv", asked, rounds, quick),
+    **{name: functools.partial(training.measure, name) for name in WORKLOADS},
     "call": lambda asked, rounds, quick: [
         row for name in ("mlp", "conv") for row in calls.measure(name, asked, rounds, quick)
     ],

@@ -8,6 +8,7 @@ from typing import Any
 
 from . import sides
 from .timing import ChildError, Row, alternate, child, child_json, seconds
+from .workloads import WORKLOADS
 
 SCRIPT = str(Path(__file__).with_name("first_step.py"))
 IMPORTS = {"kgc": "import kgc", "keras": "import keras", "hand": "import jax, optax"}
@@ -72,6 +73,6 @@ def imports(asked: list[str], rounds: int) -> list[Row]:
 
 def measure(asked: list[str], rounds: int, quick: bool) -> list[Row]:
     """Rows of all cold starts."""
-    names = ("mlp",) if quick else ("mlp", "conv")
+    names = ("mlp",) if quick else tuple(WORKLOADS)
     found = [row for name in names for row in first_steps(name, asked, rounds)]
     return found + imports(asked, rounds)

@@ -1,4 +1,4 @@
-"""The workloads as a person would write them in JAX and optax: what kgc and Keras are measured against.
+"""The workloads as a person would train them in JAX and optax: what kgc and Keras are measured against.
 
 One jitted step with donated state, losses and accuracy summed on the device, batches gathered on the host. Also run by
 path, in processes that time a cold start: it imports nothing of the project.
@@ -6,7 +6,9 @@ path, in processes that time a cold start: it imports nothing of the project.
 
 from __future__ import annotations
 
+import runpy
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -15,95 +17,77 @@ import numpy as np
 import optax
 
 Tree = dict[str, Any]
+Losses = Callable[[Any, Any], tuple[jax.Array, jax.Array | None]]
+
+_MODELS = runpy.run_path(str(Path(__file__).with_name("handwritten_models.py")))
 
 
-def glorot(random: np.random.Generator, *shape: int) -> np.ndarray:
-    """Glorot's uniform distribution for a kernel of Keras's layout."""
-    window = int(np.prod(shape[:-2]))
-    limit = np.sqrt(6.0 / (window * (shape[-2] + shape[-1])))
-    return random.uniform(-limit, limit, shape).astype("float32")
+def sparse(logits: jax.Array, labels: jax.Array) -> tuple[jax.Array, jax.Array | None]:
+    """Cross-entropy of each row, and which rows are right."""
+    losses = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
+    return losses, jnp.argmax(logits, -1) == labels
 
 
-def zeros(*shape: int) -> np.ndarray:
-    return np.zeros(shape, "float32")
+def categorical(logits: jax.Array, target: jax.Array) -> tuple[jax.Array, jax.Array | None]:
+    """The same, of targets as vectors."""
+    return optax.softmax_cross_entropy(logits, target), jnp.argmax(logits, -1) == jnp.argmax(target, -1)
 
 
-def ones(*shape: int) -> np.ndarray:
-    return np.ones(shape, "float32")
+def squared(output: jax.Array, target: jax.Array) -> tuple[jax.Array, jax.Array | None]:
+    """The mean square of each row."""
+    return jnp.mean(jnp.square(output - target), tuple(range(1, output.ndim))), None
 
 
-def init_mlp(random: np.random.Generator) -> tuple[Tree, Tree]:
-    sizes = (784, 64, 64, 10)
-    params = {f"w{i}": glorot(random, *sizes[i : i + 2]) for i in range(3)}
-    return params | {f"b{i}": zeros(sizes[i + 1]) for i in range(3)}, {}
+def two_losses(output: Tree, target: Tree) -> tuple[jax.Array, jax.Array | None]:
+    """Those of the ticket model, weighted."""
+    priority = optax.sigmoid_binary_cross_entropy(output["priority"], target["priority"])[:, 0]
+    return priority + 0.2 * optax.softmax_cross_entropy(output["department"], target["department"]), None
 
 
-def mlp(params: Tree, state: Tree, x: jax.Array, training: bool) -> tuple[jax.Array, Tree]:
-    for i in range(2):
-        x = jax.nn.relu(x @ params[f"w{i}"] + params[f"b{i}"][None])
-    return x @ params["w2"] + params["b2"][None], state
+LOSSES: dict[str, Losses] = {
+    "mlp": sparse, "conv": sparse, "autoencoder": squared, "ensemble": squared, "ticket": two_losses,
+    "resnet": categorical, "transformer": sparse,
+}  # fmt: skip
 
 
-def init_conv(random: np.random.Generator) -> tuple[Tree, Tree]:
-    params: Tree = {"dense": glorot(random, 32, 10), "bias": zeros(10)}
-    state: Tree = {}
-    for i, (inputs, outputs) in enumerate([(1, 16), (16, 32)]):
-        params |= {f"conv{i}": glorot(random, 3, 3, inputs, outputs), f"gamma{i}": ones(outputs)}
-        params |= {f"beta{i}": zeros(outputs)}
-        state |= {f"mean{i}": zeros(outputs), f"variance{i}": ones(outputs)}
-    return params, state
+def _rows(tree: Any, rows: Any) -> Any:
+    return {key: value[rows] for key, value in tree.items()} if isinstance(tree, dict) else tree[rows]
 
 
-def conv(params: Tree, state: Tree, x: jax.Array, training: bool) -> tuple[jax.Array, Tree]:
-    new = dict(state)
-    for i in range(2):
-        x = jax.lax.conv_general_dilated(
-            x, params[f"conv{i}"], (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
-        )
-        mean, variance = state[f"mean{i}"], state[f"variance{i}"]
-        if training:
-            new[f"mean{i}"] = 0.99 * mean + 0.01 * jnp.mean(x, (0, 1, 2))
-            new[f"variance{i}"] = 0.99 * variance + 0.01 * jnp.var(x, (0, 1, 2))
-            mean, variance = jnp.mean(x, (0, 1, 2)), jnp.var(x, (0, 1, 2))
-        scale = params[f"gamma{i}"] * jax.lax.rsqrt(variance + 1e-3)
-        x = jax.nn.relu((x - mean[None, None, None]) * scale[None, None, None] + params[f"beta{i}"][None, None, None])
-        if i == 0:
-            x = jax.lax.reduce_window(x, -jnp.inf, jax.lax.max, (1, 2, 2, 1), (1, 2, 2, 1), "VALID")
-    return jnp.mean(x, (1, 2)) @ params["dense"] + params["bias"][None], new
-
-
-FORWARD = {"mlp": mlp, "conv": conv}
-INIT = {"mlp": init_mlp, "conv": init_conv}
+def _length(tree: Any) -> int:
+    return len(next(iter(tree.values())) if isinstance(tree, dict) else tree)
 
 
 class Handwritten:
     """One workload with Keras's three verbs: `fit`, `evaluate`, `predict`; and `call`, the jitted function itself."""
 
     def __init__(self, name: str) -> None:
-        forward: Callable[..., Any] = FORWARD[name]
+        forward: Callable[..., Any] = _MODELS["FORWARD"][name]
+        losses_of = LOSSES[name]
         random = np.random.default_rng(0)
-        self.params, self.state = jax.device_put(INIT[name](random))
-        self.random = random
+        self.params, self.state = jax.device_put(_MODELS["INIT"][name](random))
+        self.random, self.key, self.steps = random, jax.random.key(0), 0
         optimizer = optax.rmsprop(0.001, decay=0.9, eps=1e-7)
         self.slots = optimizer.init(self.params)
 
-        def measured(params: Tree, state: Tree, x: jax.Array, y: jax.Array, training: bool) -> Any:
-            logits, state = forward(params, state, x, training)
-            losses = optax.softmax_cross_entropy_with_integer_labels(logits, y)
-            sums = {"loss": jnp.sum(losses), "correct": jnp.sum(jnp.argmax(logits, -1) == y).astype(jnp.float32)}
-            return jnp.mean(losses), (state, sums)
+        def measured(params: Tree, state: Tree, x: Any, y: Any, key: Any, training: bool) -> Any:
+            output, state = forward(params, state, x, key, training)
+            losses, right = losses_of(output, y)
+            correct = jnp.float32(0) if right is None else jnp.sum(right).astype(jnp.float32)
+            return jnp.mean(losses), (state, {"loss": jnp.sum(losses), "correct": correct})
 
-        def step(params: Tree, state: Tree, slots: Any, sums: Tree, x: jax.Array, y: jax.Array) -> Any:
-            gradients, (state, more) = jax.grad(measured, has_aux=True)(params, state, x, y, True)
+        def step(params: Tree, state: Tree, slots: Any, sums: Tree, x: Any, y: Any, key: Any, number: Any) -> Any:
+            key = jax.random.fold_in(key, number)
+            gradients, (state, more) = jax.grad(measured, has_aux=True)(params, state, x, y, key, True)
             updates, slots = optimizer.update(gradients, slots, params)
             return optax.apply_updates(params, updates), state, slots, jax.tree.map(jnp.add, sums, more)
 
-        def test(params: Tree, state: Tree, sums: Tree, x: jax.Array, y: jax.Array) -> Tree:
-            return jax.tree.map(jnp.add, sums, measured(params, state, x, y, False)[1][1])
+        def test(params: Tree, state: Tree, sums: Tree, x: Any, y: Any) -> Tree:
+            return jax.tree.map(jnp.add, sums, measured(params, state, x, y, None, False)[1][1])
 
         self._step = jax.jit(step, donate_argnums=(0, 1, 2, 3))
         self._test = jax.jit(test, donate_argnums=2)
-        self._call = jax.jit(lambda params, state, x: forward(params, state, x, False)[0])
+        self._call = jax.jit(lambda params, state, x: forward(params, state, x, None, False)[0])
 
     def _zero(self) -> Tree:
         return {"loss": np.float32(0), "correct": np.float32(0)}
@@ -111,28 +95,35 @@ class Handwritten:
     def _logs(self, sums: Tree, rows: int) -> dict[str, float]:
         return {"loss": float(sums["loss"]) / rows, "accuracy": float(sums["correct"]) / rows}
 
-    def fit(self, x: np.ndarray, y: np.ndarray, batch: int) -> dict[str, float]:
+    def fit(self, x: Any, y: Any, batch: int) -> dict[str, float]:
         """One shuffled epoch; mean loss and accuracy."""
-        order = self.random.permutation(len(x))
+        count = _length(x)
+        order = self.random.permutation(count)
         params, state, slots, sums = self.params, self.state, self.slots, jax.device_put(self._zero())
-        for i in range(0, len(x), batch):
+        for i in range(0, count, batch):
             rows = order[i : i + batch]
-            params, state, slots, sums = self._step(params, state, slots, sums, x[rows], y[rows])
+            number = np.uint32(self.steps)
+            self.steps += 1
+            params, state, slots, sums = self._step(
+                params, state, slots, sums, _rows(x, rows), _rows(y, rows), self.key, number
+            )
         self.params, self.state, self.slots = params, state, slots
-        return self._logs(sums, len(x))
+        return self._logs(sums, count)
 
-    def evaluate(self, x: np.ndarray, y: np.ndarray, batch: int) -> dict[str, float]:
+    def evaluate(self, x: Any, y: Any, batch: int) -> dict[str, float]:
         """Mean loss and accuracy."""
-        sums = jax.device_put(self._zero())
-        for i in range(0, len(x), batch):
-            sums = self._test(self.params, self.state, sums, x[i : i + batch], y[i : i + batch])
-        return self._logs(sums, len(x))
+        count, sums = _length(x), jax.device_put(self._zero())
+        for i in range(0, count, batch):
+            rows = slice(i, i + batch)
+            sums = self._test(self.params, self.state, sums, _rows(x, rows), _rows(y, rows))
+        return self._logs(sums, count)
 
-    def predict(self, x: np.ndarray, batch: int) -> np.ndarray:
-        """Logits of all rows."""
-        parts = [self._call(self.params, self.state, x[i : i + batch]) for i in range(0, len(x), batch)]
-        return np.concatenate([np.asarray(part) for part in parts])
+    def predict(self, x: Any, batch: int) -> Any:
+        """Outputs for all rows."""
+        starts = range(0, _length(x), batch)
+        parts = [self._call(self.params, self.state, _rows(x, slice(i, i + batch))) for i in starts]
+        return jax.tree.map(lambda *leaves: np.concatenate([np.asarray(leaf) for leaf in leaves]), *parts)
 
-    def call(self, x: np.ndarray) -> jax.Array:
-        """Logits of one batch."""
+    def call(self, x: Any) -> Any:
+        """Outputs for one batch."""
         return self._call(self.params, self.state, x)

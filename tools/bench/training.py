@@ -10,14 +10,12 @@ import numpy as np
 from . import sides
 from .handwritten import Handwritten
 from .timing import Row, alternate, seconds
-from .workloads import BATCH, compiled, data
+from .workloads import BATCH, WORKLOADS, compiled, data
 
-ROWS = {"mlp": 60_000, "conv": 2_048}
-QUICK_ROWS = {"mlp": 160, "conv": 96}
 Verbs = dict[str, Callable[[], Any]]
 
 
-def package_verbs(package: Any, name: str, x: np.ndarray, y: np.ndarray) -> Verbs:
+def package_verbs(package: Any, name: str, x: Any, y: Any) -> Verbs:
     """One epoch of each verb by kgc or Keras."""
     model = compiled(package, name)
     return {
@@ -27,7 +25,7 @@ def package_verbs(package: Any, name: str, x: np.ndarray, y: np.ndarray) -> Verb
     }
 
 
-def hand_verbs(name: str, x: np.ndarray, y: np.ndarray) -> Verbs:
+def hand_verbs(name: str, x: Any, y: Any) -> Verbs:
     """One epoch of each verb by hand."""
     hand = Handwritten(name)
     return {
@@ -39,8 +37,9 @@ def hand_verbs(name: str, x: np.ndarray, y: np.ndarray) -> Verbs:
 
 def measure(name: str, asked: list[str], rounds: int, quick: bool) -> list[Row]:
     """Rows for the three verbs of one workload; an epoch's time over its steps, the short last one counted."""
-    x, y = data(name, (QUICK_ROWS if quick else ROWS)[name])
-    steps = -(-len(x) // BATCH)
+    count = WORKLOADS[name].rows[quick]
+    x, y = data(name, count)
+    steps = -(-count // BATCH)
     rows = {verb: Row(f"{name} {verb}", "ms/step") for verb in ("fit", "evaluate", "predict")}
     verbs: dict[str, Verbs] = {}
     for side in asked:
@@ -49,7 +48,9 @@ def measure(name: str, asked: list[str], rounds: int, quick: bool) -> list[Row]:
             # Two rounds compile and settle everything; the loss shows that a side learns at all.
             losses = [float(verbs[side]["fit"]()) for _ in range(2)]
             losses.append(float(verbs[side]["evaluate"]()))
-            if np.shape(verbs[side]["predict"]()) != (len(x), 10) or not np.all(np.isfinite(losses)):
+            outputs = verbs[side]["predict"]()
+            outputs = list(outputs.values()) if isinstance(outputs, dict) else [outputs]
+            if any(len(leaf) != count for leaf in outputs) or not np.all(np.isfinite(losses)):
                 raise ValueError(f"{side} gives no proper results")
             rows["fit"].notes[f"{side} losses"] = " ".join(f"{loss:.3f}" for loss in losses)
         except Exception as error:

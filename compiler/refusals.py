@@ -21,7 +21,8 @@ from .ir import Value
 from .location import Location, is_ours
 
 _NAMES = tuple(f"{kind.__module__}.{kind.__qualname__}" for kind in (Value, Dim))
-_MARKS = (*_NAMES, "<tensor ", "'Value'", "'Dim'", "<class 'kgc.", "<Variable path=")
+_CONVERSION = "Triggering __jax_array__()"  # what JAX says of a Variable where it takes arrays only
+_MARKS = (*_NAMES, "<tensor ", "'Value'", "'Dim'", "<class 'kgc.", "<Variable path=", _CONVERSION)
 _OBJECT = re.compile(r"<class 'kgc\.(?:\w+\.)*(\w+)'>|<(Variable) path=")
 _METHODS = frozenset(name for name in dir(jax.Array) if not name.startswith("__"))
 _RAISE = dis.opmap["RAISE_VARARGS"]
@@ -83,9 +84,9 @@ def explained(error: Exception, types: str) -> Exception:
         )
     if isinstance(error, TypeError | ValueError | IndexError | NotImplementedError) and _through_jax(error):
         handed = _OBJECT.search(str(error))
-        if handed is not None:
+        if handed is not None or _CONVERSION in str(error):
             return DTypeError(
-                f"JAX was handed a {handed[1] or handed[2]}, which is no array",
+                f"JAX was handed a {'Variable' if handed is None else handed[1] or handed[2]}, which is no array",
                 where=where,
                 received=types,
                 hint="hand `variable.value` to `jax.numpy`; `ops` takes the variable itself.",

@@ -6,6 +6,7 @@ have a functional model behind them, made from the first data they see; what con
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
 from ..compiler.errors import ArgumentError, GraphError, nearest, shown
@@ -94,6 +95,26 @@ class Model(Saving, Trainer, Layer):
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
         """The inputs' masks where the model is said to support masking; others come from the layers inside."""
         return previous_mask if self.supports_masking else None
+
+    def build(self, input_shape: Any = None) -> None:
+        """Make the weights for inputs of this shape, batch included, by tracing `call`.
+
+        Args:
+            input_shape: sizes, None where unknown; or a list or dict of those, as `call` takes its first argument.
+
+        Raises:
+            ArgumentError: no shape was given.
+        """
+        if trace.current() is None and not self.has_graph:
+            if input_shape is None:
+                raise ArgumentError(
+                    f"model '{self.name}' is built for a shape",
+                    received="input_shape=None",
+                    hint="`model.build((None, 784))`, or call it on data.",
+                )
+            inputs = _inputs_of(input_shape)
+            self._set_functional(inputs, symbolic.record(self, (inputs,), {}))
+        self.built = True
 
     def prepare_for(self, x: Any) -> None:
         """Build it for data of these shapes, batch open; nothing when it is built."""
@@ -222,3 +243,12 @@ class Model(Saving, Trainer, Layer):
 def _input_like(leaf: Any) -> symbolic.KerasTensor:
     dtype = dtype_name(leaf.dtype)
     return Input(tuple(leaf.shape[1:]), dtype="float32" if dtype == "float64" else dtype)
+
+
+def _inputs_of(shape: Any) -> Any:
+    """An Input for each shape in the structure."""
+    if isinstance(shape, Mapping):
+        return {name: Input(batch_shape=tuple(sizes), name=str(name)) for name, sizes in shape.items()}
+    if all(size is None or isinstance(size, int) for size in shape):
+        return Input(batch_shape=tuple(shape))
+    return [_inputs_of(sizes) for sizes in shape]

@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from ..compiler.errors import ArgumentError, ShapeError
+from ..compiler.errors import ArgumentError, GraphError, ShapeError
 from ..compiler.tensor import TensorMethods
 from ..compiler.types import dtype_name, is_float, jax_dtype, tensor_type
 from ..runtime.store import STORE, Handle
@@ -58,6 +58,7 @@ class Variable(Handle, TensorMethods):
             raise ArgumentError(
                 "Variable() runs on one device", received=f"{aggregation=}, {synchronization=}", hint="leave them out."
             )
+        ours = False
         if callable(initializer) or isinstance(initializer, str):
             if shape is None:
                 raise ArgumentError(
@@ -68,6 +69,8 @@ class Variable(Handle, TensorMethods):
             init = initializers.get(initializer)
             dtype = dtype_name(dtype or "float32")
             value = placeholders.take(tuple(shape), np.dtype(jax_dtype(dtype)))
+            # What kgc's own initializers make, nobody else holds.
+            ours = value is not None or type(init).__module__.startswith(f"{__package__}.")
             if value is None:
                 value = np.asarray(init(tuple(shape), dtype=dtype))
         else:
@@ -75,7 +78,8 @@ class Variable(Handle, TensorMethods):
             if dtype is None:
                 dtype = "float32" if value.dtype == np.float64 and not hasattr(initializer, "dtype") else value.dtype
             dtype = dtype_name(dtype)
-        value = np.array(value, dtype=np.dtype(jax_dtype(dtype)))  # a copy: the store owns it
+        # A copy where somebody may hold it: the store owns its arrays.
+        value = np.array(value, dtype=np.dtype(jax_dtype(dtype)), copy=None if ours else True)
         if shape is not None and value.shape != tuple(shape):
             raise ShapeError(
                 f"the initial value of a variable must have shape {tuple(shape)}",
@@ -145,7 +149,18 @@ class Variable(Handle, TensorMethods):
         """The array now, as a NumPy array."""
         return self.copy()
 
+    def __jax_array__(self) -> Any:
+        return (
+            self.__kgc_operand__()
+        )  # where JAX asks: `jnp.asarray`, `jnp.einsum`, an array on the left of an operator
+
     def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
+        if trace.current() is not None:  # what NumPy makes of it would stay as it is now, and never be trained
+            raise GraphError(
+                f"NumPy was given variable '{self.path}' in a `call`, which is traced once for all values",
+                received=f"{self.type}",
+                hint="compute with `kgc.ops` or `jax.numpy`; `variable.numpy()` is its value at this moment.",
+            )
         return self.numpy() if dtype is None else self.numpy().astype(dtype)
 
     def assign(self, value: Any) -> Any:

@@ -9,7 +9,7 @@ import pytest
 
 import kgc
 from kgc import Variable
-from kgc.compiler.errors import ArgumentError, GraphError, ShapeError
+from kgc.compiler.errors import ArgumentError, DTypeError, GraphError, ShapeError
 
 
 def test_from_a_value_and_from_an_initializer() -> None:
@@ -61,3 +61,50 @@ def test_what_it_refuses() -> None:
         Variable(1.0, aggregation="median")
     with pytest.raises(ShapeError, match="must have shape"):
         Variable(np.zeros(2), shape=(3,))
+
+
+def test_jax_numpy_takes_a_variable_where_jax_asks_for_its_array():
+    variable = kgc.Variable(np.array([1.0, 2.0], np.float32))
+    np.testing.assert_array_equal(jnp.asarray(variable), [1.0, 2.0])
+    np.testing.assert_array_equal(jnp.ones(2) * variable, [1.0, 2.0])
+
+    class Mixing(kgc.layers.Layer):
+        def build(self, input_shape):
+            self.w = self.add_weight(shape=(input_shape[-1], 4), name="w")
+
+        def call(self, inputs):
+            return jnp.einsum("bi,ij->bj", jnp.sin(inputs), self.w) + jnp.asarray(self.w)[0][None]
+
+    inputs = kgc.Input((3,))
+    layer = Mixing()
+    model = kgc.Model(inputs, layer(inputs))
+    x = np.random.default_rng(0).random((2, 3), dtype=np.float32)
+    w = layer.w.numpy()
+    np.testing.assert_allclose(model(x), np.sin(x) @ w + w[:1], rtol=1e-5, atol=1e-6)
+    layer.w.assign(w * 2)  # it was not taken as a constant
+    np.testing.assert_allclose(model(x), 2 * (np.sin(x) @ w + w[:1]), rtol=1e-5, atol=1e-6)
+
+
+def test_numpy_in_a_call_does_not_freeze_a_variable():
+    class Frozen(kgc.layers.Layer):
+        def build(self, input_shape):
+            self.w = self.add_weight(shape=(input_shape[-1],), name="w")
+
+        def call(self, inputs):
+            return inputs * np.asarray(self.w)
+
+    with pytest.raises(GraphError, match="NumPy was given variable 'frozen/w' in a `call`"):
+        Frozen(name="frozen")(kgc.Input((3,)))
+
+
+def test_a_function_of_jax_that_takes_arrays_only_says_what_to_write():
+    class Dot(kgc.layers.Layer):
+        def build(self, input_shape):
+            self.w = self.add_weight(shape=(input_shape[-1], 2), name="w")
+
+        def call(self, inputs):
+            return jnp.dot(inputs, self.w)
+
+    with pytest.raises(DTypeError, match="JAX was handed a Variable") as caught:
+        Dot()(kgc.Input((3,)))
+    assert "variable.value" in str(caught.value)

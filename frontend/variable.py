@@ -150,9 +150,8 @@ class Variable(Handle, TensorMethods):
         return self.copy()
 
     def __jax_array__(self) -> Any:
-        return (
-            self.__kgc_operand__()
-        )  # where JAX asks: `jnp.asarray`, `jnp.einsum`, an array on the left of an operator
+        # Where JAX asks for it: `jnp.asarray`, `jnp.einsum`, an array on the left of an operator.
+        return self.__kgc_operand__()
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
         if trace.current() is not None:  # what NumPy makes of it would stay as it is now, and never be trained

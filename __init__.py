@@ -7,22 +7,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kgc.frontend.lazy import lazy
+from kgc.runtime.lazy import lazy
 
 __version__ = "0.1.0"
 
 __all__ = [
     "DTypePolicy", "Initializer", "Input", "KerasTensor", "Layer", "Loss", "Metric", "Model", "Optimizer",
-    "Regularizer", "Sequential", "Variable", "__version__", "activations", "callbacks", "config", "constraints",
-    "dtype_policies", "initializers", "layers", "losses", "metrics", "models", "ops", "optimizers", "regularizers",
-    "saving", "utils", "version",
+    "Regularizer", "Sequential", "Variable", "__version__", "activations", "applications", "callbacks", "config",
+    "constraints", "datasets", "dtype_policies", "initializers", "layers", "losses", "metrics", "models", "ops",
+    "optimizers", "random", "regularizers", "saving", "utils", "version",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
     import kgc.activations as activations
+    import kgc.applications as applications
     import kgc.callbacks as callbacks
     import kgc.config as config
     import kgc.constraints as constraints
+    import kgc.datasets as datasets
     import kgc.dtype_policies as dtype_policies
     import kgc.initializers as initializers
     import kgc.layers as layers
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     import kgc.models as models
     import kgc.ops as ops
     import kgc.optimizers as optimizers
+    import kgc.random as random
     import kgc.regularizers as regularizers
     import kgc.saving as saving
     import kgc.utils as utils
@@ -52,9 +55,11 @@ else:
         __all__,
         {
             "kgc.activations": "=activations",
+            "kgc.applications": "=applications",
             "kgc.callbacks": "=callbacks",
             "kgc.config": "=config",
             "kgc.constraints": "=constraints",
+            "kgc.datasets": "=datasets",
             "kgc.dtype_policies": "=dtype_policies",
             "kgc.initializers": "=initializers",
             "kgc.layers": "=layers",
@@ -63,6 +68,7 @@ else:
             "kgc.models": "=models",
             "kgc.ops": "=ops",
             "kgc.optimizers": "=optimizers",
+            "kgc.random": "=random",
             "kgc.regularizers": "=regularizers",
             "kgc.saving": "=saving",
             "kgc.utils": "=utils",

@@ -161,9 +161,9 @@ def is_float(dtype: str) -> bool:
     return dtype in ("float32", "bfloat16", "float16", "float64")
 
 
-def is_integer(dtype: str) -> bool:
+def is_integer(dtype: Any) -> bool:
     """Whether the dtype is an integer one (bool is not)."""
-    return dtype.startswith(("int", "uint"))
+    return str(dtype).startswith(("int", "uint"))  # arrays and tracers say it by an object of NumPy's
 
 
 _TYPE = re.compile(r"\s*(~?)([a-z]+[0-9]*)\s*\[(.*)\]\s*", re.S)

@@ -49,6 +49,14 @@ class Compiled:
             for name, item in zip(self._labels(), self.losses, strict=True)
         ]
 
+    @property
+    def wanted(self) -> list[bool]:
+        """Which outputs need targets: those with a loss or a metric."""
+        return [
+            loss is not None or bool(plain) or bool(weighted)
+            for loss, plain, weighted in zip(self.losses, *self._given, strict=True)
+        ]
+
     def _labels(self) -> list[str]:
         return self.keys or self.names
 

@@ -6,6 +6,7 @@ passes see it whole; `runtime.step` adds gradient and update.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,8 +15,10 @@ from ..compiler.graph import Graph
 from ..compiler.types import TensorType
 from ..runtime.program import Program
 from ..runtime.step import TrainStep
+from ..runtime.warning import warn
 from . import optimizers, trace, tree
 from .compiled import Compiled, regularization, with_batch
+from .loss_scale import LossScaleOptimizer
 
 
 class Compiling:
@@ -27,6 +30,9 @@ class Compiling:
     stop_training = False
     stop_evaluating = False
     stop_predicting = False
+    run_eagerly = False
+    jit_compile = True
+    steps_per_execution = 1
 
     def compile(
         self,
@@ -47,39 +53,36 @@ class Compiling:
             loss: name, loss, function `(y_true, y_pred)`, or a list or dict of those by output.
             loss_weights: number for each output's loss.
             metrics, weighted_metrics: lists of names, metrics or functions; the second see sample weights.
-            run_eagerly, steps_per_execution, auto_scale_loss: not supported but for their defaults.
-            jit_compile: "auto" or True; kgc always compiles.
+            run_eagerly: for looking into layers: before each step, every `call`, loss and metric runs on the arrays of
+                that step, so that `print`, breakpoints and NumPy see numbers; then the step's ops run one by one,
+                as with `jit_compile=False`.  The results are those of the graph, which was traced before, from
+                tensors without values: what `call` computes differently from call to call changes nothing.  Slow.
+            steps_per_execution: number of steps in one program, a loop on the device.  Batch hooks of callbacks are
+                called once for so many steps.  It saves the time between steps, which counts where they are short
+                (the MLP of the guide takes half as long with 8); the numbers stay the same.  With convolutions on the
+                CPU the steps of one execution are dispatched one by one (see `runtime.step.TrainStep`), and so are
+                those of evaluate and predict.
+            jit_compile: "auto" and True compile each step to one program; with False its ops run one by one, which is
+                slow, and shows which of them fails or takes its time.
+            auto_scale_loss: whether the optimizer of a "mixed_float16" model is put into a `LossScaleOptimizer`, unless
+                it scales the loss itself.
 
         Raises:
             ArgumentError: an identifier is unknown, or does not fit the model's outputs.
         """
-        if run_eagerly:
+        steps_per_execution = _steps_per_execution(steps_per_execution)
+        if jit_compile not in ("auto", True, False, None):
             raise ArgumentError(
-                "compile() does not support run_eagerly yet",
-                received=f"{run_eagerly=}",
-                hint="kgc compiles every step.",
-            )
-        if steps_per_execution != 1:
-            raise ArgumentError(
-                "compile() does not support steps_per_execution yet",
-                received=f"{steps_per_execution=}",
-                hint="leave it out: steps are dispatched without waiting for their results.",
-            )
-        if jit_compile not in ("auto", True, None):
-            raise ArgumentError(
-                "compile() always compiles",
+                "compile() takes jit_compile as True, False or 'auto'",
                 received=f"{jit_compile=}",
                 hint="leave it out: every step is one program of XLA's.",
             )
         model: Any = self
         self._refuse_overrides()
         chosen = optimizers.get(optimizer)
-        if model.compute_dtype == "float16" and auto_scale_loss and getattr(chosen, "loss_scale_factor", None) is None:
-            raise ArgumentError(
-                "compile() does not scale the loss of float16 models by itself yet, whose gradients vanish",
-                received=f"dtype policy '{model.dtype_policy.name}', {auto_scale_loss=}",
-                hint="use 'mixed_bfloat16', or give the optimizer a `loss_scale_factor`, or `auto_scale_loss=False`.",
-            )
+        scaled = isinstance(chosen, LossScaleOptimizer) or chosen.loss_scale_factor is not None
+        if auto_scale_loss and model.dtype_policy.name == "mixed_float16" and not scaled:
+            chosen = LossScaleOptimizer(chosen)
         given = {
             "optimizer": optimizer,
             "loss": loss,
@@ -93,6 +96,10 @@ class Compiling:
         # What does not fit the outputs shows here, and leaves an earlier `compile` in force.
         self._resolved: Compiled | None = self._resolve(given) if model.has_graph else None
         self.optimizer, self._compile_arguments = chosen, given
+        if run_eagerly and jit_compile is True:
+            warn("compile() with run_eagerly=True compiles no step, also with jit_compile=True.", "leave one out.")
+        self.run_eagerly, self.steps_per_execution = bool(run_eagerly), steps_per_execution
+        self.jit_compile = jit_compile is not False and not run_eagerly
         self._steps: dict[Any, Any] = {}
         model.forget_programs()
 
@@ -116,6 +123,11 @@ class Compiling:
     def compiled(self) -> bool:
         """Whether `compile` was called."""
         return "_compile_arguments" in self.__dict__
+
+    @property
+    def compiles_steps(self) -> bool:
+        """Whether each step is one program; otherwise its ops run one by one."""
+        return self.jit_compile and not self.run_eagerly
 
     @property
     def metrics(self) -> list[Any]:
@@ -216,13 +228,16 @@ class Compiling:
         trained = model.trainable_weights
         self.optimizer.build(trained)
         optimizer = (id(self.optimizer), self.optimizer.program_key)
-        key = ("train", tuple(targets), tuple(weights), model.trainable_flags(), optimizer, *map(id, trained))
+        jit = self.compiles_steps
+        key = ("train", jit, tuple(targets), tuple(weights), model.trainable_flags(), optimizer, *map(id, trained))
         found = self._steps.get(key)
         if found is None:
             graph, variables = self._loss_graph(True, targets, weights)
             names = {id(variable): name for name, variable in variables.items()}
             order = [names[id(variable)] for variable in trained]
-            found = self._steps[key] = TrainStep(graph, variables, order, self.optimizer, self.optimizer.variables)
+            found = self._steps[key] = TrainStep(
+                graph, variables, order, self.optimizer, self.optimizer.variables, jit=jit
+            )
         return found
 
     def _test_program(self, targets: list[Any], weights: list[Any]) -> Program:
@@ -236,6 +251,20 @@ class Compiling:
 
 
 _NOT_CALLED = ("train_step", "test_step", "predict_step", "compute_loss", "compute_metrics", "make_train_function")
+
+
+def _steps_per_execution(value: Any) -> int:
+    try:
+        steps = 0 if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        steps = 0
+    if steps < 1:
+        raise ArgumentError(
+            "compile() takes steps_per_execution as an integer of at least 1",
+            received=f"steps_per_execution={value!r}",
+            hint="a number between 8 and 32 helps where a step takes less than a millisecond.",
+        )
+    return steps
 
 
 def _distinct_names(model: Any) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import FunctionType, MethodType
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from ..compiler.errors import DataError, shown
 from ..compiler.types import TensorType, dtype_name, tensor_type
 from ..runtime.data.arrays import ArraySource, as_array
 from ..runtime.data.batches import NamedArray
+from ..runtime.data.loaders import is_loader
 from . import tree
 
 
@@ -30,6 +32,9 @@ class Data:
         """The same with other arrays, in the order x, y, weights."""
         a, b = len(self.x), len(self.x) + len(self.y)
         return Data(leaves[:a], leaves[a:b], leaves[b:])
+
+    def close(self) -> None:
+        """Nothing."""
 
     def source(
         self, batch_size: int, shuffle: Any, generator: Callable[..., np.random.Generator] | None, call: int
@@ -74,17 +79,18 @@ def prepare(model: Any, x: Any, y: Any, sample_weight: Any, class_weight: Any, w
     what = what if what.endswith(")") else f"{what}()"
     if x is None:
         raise DataError(f"{what} of model '{model.name}' was given no data", received="x=None", hint="pass x (and y).")
-    if (
-        not hasattr(x, "shape")
-        and not isinstance(x, list | tuple | Mapping)
-        and (hasattr(x, "__next__") or hasattr(x, "__iter__"))
-    ):
-        if not hasattr(x, "to_numpy") and not isinstance(x, str | bytes):
-            raise DataError(
-                f"{what} takes arrays; generators and data loaders are not supported yet",
-                received=shown(x),
-                hint="collect the batches into arrays: `np.concatenate([batch for batch in x])`.",
-            )
+    if isinstance(x, FunctionType | MethodType):
+        raise DataError(
+            f"{what} of model '{model.name}' takes data, and was given a function",
+            received=shown(x),
+            hint=f"call it: `{x.__name__}()`.",
+        )
+    if is_loader(x):
+        raise DataError(
+            f"{what} of model '{model.name}' takes arrays here",
+            received=shown(x),
+            hint="a generator, a data set or a loader goes into fit, evaluate or predict; its batches are arrays.",
+        )
     if not tree.is_nested(x) or any(hasattr(leaf, "shape") for leaf in tree.leaves(x)):
         model.prepare_for(tree.map_leaves(lambda leaf: as_array(NamedArray("x", leaf)), x))
     inputs: list[NamedArray] = []
@@ -111,13 +117,9 @@ def flatten_targets(
     """Targets and weights, one for each output (None where an output has no loss and no metric)."""
     compiled = model._require_compiled(what.partition("(")[0])
     names, keys = compiled.names, compiled.keys
-    wanted = [
-        loss is not None or bool(plain) or bool(weighted)
-        for loss, plain, weighted in zip(compiled.losses, *compiled._given, strict=True)
-    ]
     given = _by_output(model, y, names, keys, "y", what)
     flat: list[NamedArray | None] = []
-    for index, (name, item, needed) in enumerate(zip(names, given, wanted, strict=True)):
+    for index, (name, item, needed) in enumerate(zip(names, given, compiled.wanted, strict=True)):
         label = "y" if len(names) == 1 else f"y ('{(keys or names)[index]}')"
         if not needed:
             flat.append(None)

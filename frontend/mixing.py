@@ -21,7 +21,7 @@ def run(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, A
         ShapeError, DTypeError, GraphError: what JAX refuses in it, at the user's line; whatever else it raises.
     """
     tracing = trace.current()
-    if tracing is None:
+    if tracing is None or tracing.concrete:
         return function(*args, **kwargs)
     mark = tracing.mark()
     try:

@@ -24,8 +24,14 @@ from ..compiler.ops.activation import (
     softsign as softsign,
     tanh as tanh,
 )
+from ..compiler.ops.attention import (
+    dot_product_attention as dot_product_attention,
+)
 from ..compiler.ops.conv import (
     conv as conv,
+)
+from ..compiler.ops.conv_transpose import (
+    conv_transpose as conv_transpose,
 )
 from ..compiler.ops.creation import (
     dim_size as dim_size,
@@ -91,6 +97,7 @@ from ..compiler.ops.losses import (
 )
 from ..compiler.ops.normalization import (
     batch_normalization as batch_normalization,
+    layer_normalization as layer_normalization,
     moments as moments,
 )
 from ..compiler.ops.pooling import (
@@ -125,6 +132,9 @@ from ..compiler.ops.shape import (
     stack as stack,
     tile as tile,
     transpose as transpose,
+)
+from ..compiler.ops.sorting import (
+    top_k as top_k,
 )
 from .composites import (
     abs as abs,

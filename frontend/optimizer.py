@@ -275,6 +275,10 @@ class Optimizer:
         """The loss whose gradients `apply` expects: times `loss_scale_factor`."""
         return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor
 
+    def scaled_loss(self, loss: Any, opt_state: Sequence[Any]) -> Any:
+        """As `scale_loss`, for a program: what may change from step to step is read from the state."""
+        return self.scale_loss(loss)
+
     # --- description -----------------------------------------------------------------------------------------------
 
     def get_config(self) -> dict[str, Any]:

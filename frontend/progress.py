@@ -46,6 +46,7 @@ class ProgbarLogger(Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self._finish(logs)
+        self._target = self._target or self._seen  # where nobody knew the number of steps, the first epoch tells it
 
     def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
         if not self._in_fit:

@@ -52,7 +52,10 @@ class Trace:
         callers: layers whose calls are going on, outermost first; `scopes` are their names.
         losses: scalar Values that `add_loss`, regularizers and activity regularizers left.
         variables: those read or assigned so far, by the name that the graph has for them.
+        concrete: whether nothing is recorded, and layers run on arrays (see `concrete`).
     """
+
+    concrete = False
 
     def __init__(self, name: str, training: bool | None) -> None:
         self.builder = building.Builder(name)
@@ -153,6 +156,10 @@ class Trace:
         self._journal.append(lambda: self._taken_sites.discard(site))
         return REGISTRY["fold_in"](self._keys[name], site)
 
+    def loop(self, body: Callable[[Any, Any], tuple[Any, Any]], init: Any, xs: Any, reverse: bool) -> tuple[Any, Any]:
+        """The loop of `regions.scan`, run on arrays; only where `concrete`."""
+        raise NotImplementedError
+
     # Scopes
     @property
     def path(self) -> str:
@@ -233,6 +240,19 @@ def within(*names: str) -> Iterator[None]:
         yield
     finally:
         _local.around = before
+
+
+@contextmanager
+def pushed(tracing: Trace) -> Iterator[None]:
+    """Inside, `tracing` is this thread's innermost trace."""
+    if not hasattr(_local, "stack"):
+        _local.stack = []
+    stack = _local.stack
+    stack.append(tracing)
+    try:
+        yield
+    finally:
+        stack.pop()
 
 
 @contextmanager

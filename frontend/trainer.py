@@ -6,6 +6,8 @@ This file resolves what the user said; `runtime.loop` runs it.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import closing
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,20 +15,16 @@ import numpy as np
 from ..compiler.errors import ArgumentError, shown
 from ..runtime import loop, seeds
 from ..runtime.data.arrays import split
-from ..runtime.data.batches import Batch
+from ..runtime.data.loaders import is_single_pass
 from ..runtime.guard import check_running_allowed
 from ..runtime.interrupts import between_steps
-from ..runtime.program import Program
-from ..runtime.step import TrainStep
-from ..runtime.store import STORE
+from ..runtime.warning import warn
 from . import tree
 from .callback_list import CallbackList
 from .compiling import Compiling
 from .fit_data import Data, prepare
-
-TRAIN, TRAIN_ON_BATCH, TEST, PREDICT = 2, 3, 4, 5
-"""Purposes of random addresses `(seed, purpose, run, epoch, step)`; 1 is a call on arrays.  The run is the number of
-the call of `fit`, `predict` …: two in one process draw differently, the same one in two processes the same."""
+from .fit_streams import Stream, as_stream, held_batches, refuse_beside
+from .runs import TRAIN_ON_BATCH, PredictRun, TestRun, TrainRun
 
 
 class Trainer(Compiling):
@@ -51,40 +49,64 @@ class Trainer(Compiling):
         validation_batch_size: int | None = None,
         validation_freq: Any = 1,
     ) -> Any:
-        """Train on arrays; the History that it returns holds the logs of every epoch.
+        """Train; the History that it returns holds the logs of every epoch.
 
         Args:
-            x, y: arrays, or lists, tuples or dicts of them as the model has inputs and outputs.
+            x: arrays, or a list, tuple or dict of them as the model has inputs; pandas objects and nested lists too.
+                Or what gives batches `(x, y)` or `(x, y, sample_weight)`: a generator or any iterable, a
+                `utils.PyDataset`, a torch DataLoader, a tf.data.Dataset.  Data that can be read again are read anew
+                each epoch; a generator goes on, and when it ends, so does the training.
+            y: targets, nested as the outputs; none where x gives batches.
             batch_size: rows of a step, 32 by default; the last step of an epoch may have fewer.
             epochs: number of the epoch to end before.
             verbose: 0 silent, 1 or "auto" progress bar, 2 one line an epoch.
             callbacks: callbacks, told of the progress.
             validation_split: fraction of the rows, the last ones, to evaluate on after each epoch.
-            validation_data: `(x, y)` or `(x, y, sample_weight)` to evaluate on instead.
-            shuffle: whether rows are drawn in a new order each epoch.
+            validation_data: `(x, y)` or `(x, y, sample_weight)` to evaluate on instead, or what gives batches.
+            shuffle: whether rows are drawn in a new order each epoch, or "batch" for batches whose rows stay together;
+                of a PyDataset the batches.  Other data that give batches have an order of their own.
             class_weight: weight of the samples of each class.
             sample_weight: weight of each sample.
             initial_epoch: number of the first epoch.
-            steps_per_epoch, validation_steps: steps of an epoch, of a validation.
+            steps_per_epoch, validation_steps: steps of an epoch, of a validation.  The next epoch goes on where the
+                last one ended; a validation begins anew, but with a generator.
             validation_batch_size: rows of a step of validation.
             validation_freq: validate after every so many epochs.
 
         Raises:
-            DataError: data that do not fit the model, or each other.
+            DataError: data that do not fit the model, or each other; a batch unlike the first one.
+            ArgumentError: an illegal argument, or one for arrays where x gives batches.
         """
         check_running_allowed("fit")
         self._check_compiled("fit")
-        data = prepare(self, x, y, sample_weight, class_weight, "fit")
-        held: Data | None = None
-        if validation_split and validation_data is None:
-            leaves = [*data.x, *data.y, *data.weights]
-            first, last = split(leaves, validation_split)
-            data, held = data.replaced(first), data.replaced(last)
-        elif validation_data is not None:
-            held = self._validation(validation_data)
-        call = seeds.next_call("fit")
+        validations = loop.count_validations(initial_epoch, epochs, validation_freq)
+        stream = as_stream(self, x, y)
+        data: Data | Stream
+        held: Data | Stream | None = None
+        if stream is not None:
+            word = None if isinstance(shuffle, bool) else shuffle
+            rest = {"y": y, "sample_weight": sample_weight, "batch_size": batch_size, "shuffle": word}
+            refuse_beside(stream, "fit()", **rest, validation_split=validation_split or None)
+            call = seeds.next_call("fit")
+            data = Stream(
+                self,
+                stream,
+                class_weight,
+                "fit()",
+                steps=("steps_per_epoch", steps_per_epoch),
+                epoch=initial_epoch,
+                order=(shuffle, seeds.generator, ("shuffle", call)),
+            )
+        else:
+            data = prepare(self, x, y, sample_weight, class_weight, "fit")
+            if validation_split and validation_data is None:
+                first, last = split([*data.x, *data.y, *data.weights], validation_split)
+                data, held = data.replaced(first), data.replaced(last)
+            call = seeds.next_call("fit")
+        if validation_data is not None:
+            held = self._validation(validation_data, validation_steps, validation_batch_size, validations)
         source = data.source(_rows(batch_size), shuffle, seeds.generator, call)
-        run = _TrainRun(self, data, call)
+        run = TrainRun(self, data, call)
         hooks = CallbackList(
             callbacks,
             add_history=True,
@@ -96,16 +118,14 @@ class Trainer(Compiling):
         )
         validate = None
         if held is not None:
-            check = held
-            validate = lambda: self._evaluate(  # noqa: E731
-                check, _rows(validation_batch_size, batch_size), validation_steps, 0, hooks
-            )
+            size = _rows(validation_batch_size, batch_size)
+            validate = partial(self._validate, held, size, validation_steps, hooks)
 
         def begin_epoch(epoch: int) -> None:
             run.epoch, run.step = epoch, 0
             self._require_compiled("fit").reset()
 
-        with between_steps():
+        with closing(data), between_steps():
             loop.fit(
                 run,
                 source,
@@ -116,6 +136,8 @@ class Trainer(Compiling):
                 validate=validate,
                 validation_freq=validation_freq,
                 steps_per_epoch=steps_per_epoch,
+                per_execution=self.steps_per_execution,
+                stack=self.compiles_steps,
             )
         self.optimizer.finalize_variable_values(self._trained())
         return hooks.history
@@ -124,17 +146,36 @@ class Trainer(Compiling):
         model: Any = self
         return model.trainable_weights
 
-    def _validation(self, validation_data: Any) -> Data:
-        if not isinstance(validation_data, list | tuple) or not 2 <= len(validation_data) <= 3:
+    def _validation(self, given: Any, steps: int | None, batch_size: int | None, times: int) -> Data | Stream:
+        what = "fit(validation_data=…)"
+        stream = held_batches(self, given)
+        if stream is not None:
+            refuse_beside(stream, what, validation_batch_size=batch_size)
+            if steps is None and times > 1 and is_single_pass(stream):
+                raise ArgumentError(
+                    f"{what} can be read once, and fit() validates {times} times",
+                    received=shown(given),
+                    hint="give a list of its batches, a `kgc.utils.PyDataset`, or `validation_steps` and a generator "
+                    "that goes on.",
+                )
+            return Stream(self, stream, None, what, steps=("validation_steps", steps))
+        if not isinstance(given, list | tuple) or not 2 <= len(given) <= 3:
             raise ArgumentError(
                 "fit() takes validation_data as (x, y) or (x, y, sample_weight)",
-                received=f"{type(validation_data).__name__} of {len(validation_data)}"
-                if isinstance(validation_data, list | tuple)
-                else shown(validation_data),
+                received=f"{type(given).__name__} of {len(given)}" if isinstance(given, list | tuple) else shown(given),
                 hint="or `validation_split=0.2`, to keep the last fifth of the rows.",
             )
-        x, y, weight = (*validation_data, None)[:3]
-        return prepare(self, x, y, weight, None, "fit(validation_data=…)")
+        x, y, weight = (*given, None)[:3]
+        return prepare(self, x, y, weight, None, what)
+
+    def _validate(self, held: Data | Stream, batch_size: int, steps: int | None, hooks: CallbackList) -> dict[str, Any]:
+        if isinstance(held, Stream) and held.spent:
+            warn(
+                "The data for validation have ended: this epoch is not validated.",
+                "give a generator that goes on, or data that can be read again, such as a `kgc.utils.PyDataset`.",
+            )
+            return {}
+        return self._evaluate(held, batch_size, steps, 0, hooks)
 
     def evaluate(
         self,
@@ -147,22 +188,34 @@ class Trainer(Compiling):
         callbacks: Any = None,
         return_dict: bool = False,
     ) -> Any:
-        """Loss and metrics on arrays: a number, a list in the order of `metrics_names`, or a dict.
+        """Loss and metrics: a number, a list in the order of `metrics_names`, or a dict.
+
+        Args:
+            x, y, batch_size, sample_weight, verbose, callbacks: as for `fit`; x may give batches.
+            steps: stop after so many steps.
+            return_dict: whether to give a dict.
 
         Raises:
             DataError: data that do not fit the model, or each other.
         """
         check_running_allowed("evaluate")
         self._check_compiled("evaluate")
-        data = prepare(self, x, y, sample_weight, None, "evaluate")
-        logs = self._evaluate(data, _rows(batch_size), steps, verbose, callbacks)
+        stream, what = as_stream(self, x, y), "evaluate()"
+        if stream is not None:
+            refuse_beside(stream, what, y=y, sample_weight=sample_weight, batch_size=batch_size)
+            data: Data | Stream = Stream(self, stream, None, what, steps=("steps", steps))
+        else:
+            data = prepare(self, x, y, sample_weight, None, "evaluate")
+        with closing(data):
+            logs = self._evaluate(data, _rows(batch_size), steps, verbose, callbacks)
         return logs if return_dict else self._as_list(logs)
 
-    def _evaluate(self, data: Data, batch_size: int, steps: int | None, verbose: Any, callbacks: Any) -> dict[str, Any]:
+    def _evaluate(
+        self, data: Data | Stream, batch_size: int, steps: int | None, verbose: Any, callbacks: Any
+    ) -> dict[str, Any]:
         compiled = self._require_compiled("evaluate")
         source = data.source(batch_size, False, None, 0)
-        program = self._test_program(data.target_types(), data.weight_types())
-        names, run = program.source.output_names, seeds.next_call("evaluate")
+        run = TestRun(self, data)
         hooks = callbacks
         if not isinstance(hooks, CallbackList):  # those of a `fit` hear of its validation too
             hooks = CallbackList(
@@ -174,11 +227,9 @@ class Trainer(Compiling):
                 epochs=1,
                 steps=steps or source.steps,
             )
-
-        def step(batch: Batch) -> dict[str, Any]:
-            return dict(zip(names, program(_flat(batch), _address(program, TEST, run, batch.index)), strict=True))
-
-        return loop.evaluate(step, source, hooks, begin=compiled.reset, steps=steps)
+        return loop.evaluate(
+            run, source, hooks, begin=compiled.reset, steps=steps, per_execution=self.steps_per_execution
+        )
 
     def _as_list(self, logs: Mapping[str, Any]) -> Any:
         names = [name for name in self.metrics_names if name in logs]
@@ -193,16 +244,25 @@ class Trainer(Compiling):
         steps: int | None = None,
         callbacks: Any = None,
     ) -> Any:
-        """The outputs for arrays, as NumPy arrays nested as the model's outputs.
+        """The outputs, as NumPy arrays nested as the model's outputs.
+
+        Args:
+            x: arrays; or what gives batches, of which the inputs are taken: x alone, `(x,)`, `(x, y)`.
+            batch_size, verbose, callbacks: as for `fit`.
+            steps: stop after so many steps.
 
         Raises:
             DataError: data that do not fit the model.
         """
         check_running_allowed("predict")
         model: Any = self
-        data = prepare(self, x, None, None, None, "predict")
+        stream = as_stream(self, x, ())
+        if stream is not None:
+            refuse_beside(stream, "predict()", batch_size=batch_size)
+            data: Data | Stream = Stream(self, stream, None, "predict()", steps=("steps", steps))
+        else:
+            data = prepare(self, x, None, None, None, "predict")
         source = data.source(_rows(batch_size), False, None, 0)
-        program, run = model.program(False), seeds.next_call("predict")
         hooks = CallbackList(
             callbacks,
             add_history=False,
@@ -212,13 +272,15 @@ class Trainer(Compiling):
             epochs=1,
             steps=steps or source.steps,
         )
-        return loop.predict(
-            lambda batch: program(batch.x, _address(program, PREDICT, run, batch.index)),
-            source,
-            hooks,
-            steps=steps,
-            pack=lambda leaves: tree.pack(model.output, leaves),
-        )
+        with closing(data):
+            return loop.predict(
+                PredictRun(self),
+                source,
+                hooks,
+                steps=steps,
+                per_execution=self.steps_per_execution,
+                pack=lambda leaves: tree.pack(model.output, leaves),
+            )
 
     # One batch
     def train_on_batch(
@@ -228,11 +290,10 @@ class Trainer(Compiling):
         check_running_allowed("train_on_batch")
         self._check_compiled("train_on_batch")
         data = prepare(self, x, y, sample_weight, class_weight, "train_on_batch")
-        step = self._train_step(data.target_types(), data.weight_types())
         batch = next(data.source(max(data.rows, 1), False, None, 0).batches(0))
-        address = np.array([seeds.word(), TRAIN_ON_BATCH, seeds.next_call("train_on_batch"), 0, 0], np.uint32)
+        run = TrainRun(self, data, seeds.next_call("train_on_batch"), TRAIN_ON_BATCH)
         with between_steps():
-            logs = step(_flat(batch), address)
+            logs = run(batch)
         return self._result(logs, return_dict)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
@@ -240,58 +301,22 @@ class Trainer(Compiling):
         check_running_allowed("test_on_batch")
         self._check_compiled("test_on_batch")
         data = prepare(self, x, y, sample_weight, None, "test_on_batch")
-        program = self._test_program(data.target_types(), data.weight_types())
         batch = next(data.source(max(data.rows, 1), False, None, 0).batches(0))
-        values = program(_flat(batch), _address(program, TEST, seeds.next_call("evaluate"), 0))
-        return self._result(dict(zip(program.source.output_names, values, strict=True)), return_dict)
+        return self._result(TestRun(self, data)(batch), return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:
         """The outputs for one batch, as NumPy arrays."""
         check_running_allowed("predict_on_batch")
         model: Any = self
         data = prepare(self, x, None, None, None, "predict_on_batch")
-        program = model.program(False)
         batch = next(data.source(max(data.rows, 1), False, None, 0).batches(0))
-        outputs = program(batch.x, _address(program, PREDICT, seeds.next_call("predict"), 0))
-        return tree.pack(model.output, [np.asarray(leaf) for leaf in outputs])
+        return tree.pack(model.output, [np.asarray(leaf) for leaf in PredictRun(self)(batch)])
 
     def _result(self, logs: dict[str, Any], return_dict: bool) -> Any:
         floats = {name: float(value) for name, value in logs.items()}
         return floats if return_dict else self._as_list(floats)
 
 
-class _TrainRun:
-    """The steps of one `fit`: which program, and the address of each step's random numbers."""
-
-    def __init__(self, model: Any, data: Data, call: int) -> None:
-        self._model, self._types = model, (data.target_types(), data.weight_types())
-        self._seed, self._call = seeds.word(), call
-        self.epoch = self.step = 0
-        self._made_for = self._wanted()
-        self._program: TrainStep = model._train_step(*self._types)
-
-    def _wanted(self) -> Any:
-        """What callbacks may change and the program was compiled for (a schedule, a frozen layer)."""
-        optimizer = self._model.optimizer
-        return optimizer, optimizer.program_key, STORE.trainable_version
-
-    def __call__(self, batch: Batch) -> dict[str, Any]:
-        wanted = self._wanted()
-        if wanted != self._made_for:
-            self._program, self._made_for = self._model._train_step(*self._types), wanted
-        address = np.array([self._seed, TRAIN, self._call, self.epoch, self.step], np.uint32)
-        self.step += batch.steps
-        return self._program(_flat(batch), address)
-
-
 def _rows(*sizes: Any) -> Any:
     """The first batch size that was given; 32 when none was."""
     return next((size for size in sizes if size is not None), 32)
-
-
-def _flat(batch: Batch) -> tuple[Any, ...]:
-    return (*batch.x, *batch.y, *(weight for weight in batch.weights if weight is not None))
-
-
-def _address(program: Program, purpose: int, run: int, step: int) -> Any:
-    return np.array([seeds.word(), purpose, run, 0, step], np.uint32) if program.random else None

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..compiler.errors import ArgumentError
+from ..compiler.errors import ArgumentError, shown
 from ..runtime import seeds
 from . import dtype_policies, naming, symbolic
 
@@ -96,3 +96,26 @@ def clear_session(free_memory: bool = True) -> None:
 def is_keras_tensor(x: Any) -> bool:
     """Whether x is a symbolic tensor between layers."""
     return isinstance(x, symbolic.KerasTensor)
+
+
+def get_source_inputs(tensor: Any) -> list[symbolic.KerasTensor]:
+    """The tensors of the `Input`s from which a symbolic tensor is computed, in the order in which they are met.
+
+    Raises:
+        ArgumentError: it is no symbolic tensor.
+    """
+    if not isinstance(tensor, symbolic.KerasTensor):
+        raise ArgumentError(
+            "get_source_inputs() takes a symbolic tensor", received=shown(tensor), hint="such as what a layer gives."
+        )
+    found: list[symbolic.KerasTensor] = []
+    todo, seen = [tensor.node], set[int]()
+    while todo:
+        node = todo.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if not node.inputs:
+            found += node.outputs
+        todo += reversed(list(node.parents()))
+    return found

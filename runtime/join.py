@@ -74,6 +74,13 @@ class Joined:
         return True
 
 
+def joined_leaves(parts: Sequence[Sequence[Any]]) -> list[Any]:
+    """The output leaves of several batches as those of one."""
+    if len(parts) == 1:
+        return list(parts[0])
+    return [_concatenate([np.asarray(leaf) for leaf in column], i) for i, column in enumerate(zip(*parts, strict=True))]
+
+
 def _concatenate(parts: Sequence[np.ndarray], i: int) -> np.ndarray:
     if len({part.shape[1:] for part in parts}) > 1:
         raise DataError(

@@ -18,7 +18,7 @@ from ..compiler.errors import ArgumentError
 from .data.batches import Batch, Source
 from .feed import Feed
 from .hooks import Hooks, Logs, as_floats
-from .join import Joined
+from .join import Joined, joined_leaves
 
 T = TypeVar("T")
 
@@ -34,7 +34,8 @@ def fit(
     validate: Callable[[], Logs] | None = None,
     validation_freq: int | Collection[int] = 1,
     steps_per_epoch: int | None = None,
-    chunk: int = 1,
+    per_execution: int = 1,
+    stack: bool = True,
 ) -> dict[str, Any]:
     """Train for the epochs `initial_epoch` up to `epochs`.
 
@@ -49,8 +50,10 @@ def fit(
         validate: evaluates, and returns logs without the prefix "val_".
         validation_freq: validate after every so many epochs, or after the epochs listed (counted from 1).
         steps_per_epoch: an epoch ends after so many steps, and the next goes on where it ended. Data that run out
-            before are read again from the next epoch on, with a warning. Batches then come one step at a time.
-        chunk: steps that a batch may hold.
+            before are read again from the next epoch on, with a warning.
+        per_execution: steps of one execution: batch hooks are called once for each, with the numbers of its first and
+            its last step. The last execution of an epoch has what is left.
+        stack: whether the batches of one execution come as one `Batch` of several steps where they are of one size.
 
     Returns:
         The logs of the last epoch, which `on_train_end` got too; empty if there was no epoch.
@@ -62,21 +65,24 @@ def fit(
     """
     epochs = _whole("epochs", epochs, at_least=0)
     initial_epoch = _whole("initial_epoch", initial_epoch, at_least=0)
-    feed = Feed(source, chunk, _steps("steps_per_epoch", steps_per_epoch), "epoch")
+    feed = Feed(source, per_execution, _steps("steps_per_epoch", steps_per_epoch), "epoch", stack=stack)
     due = _schedule(validation_freq)
     epoch_logs: dict[str, Any] = {}
     try:
         hooks.resume("train")
         hooks.on_train_begin()
         for epoch in range(initial_epoch, epochs):
+            if epoch > initial_epoch and not feed.ready(epoch):
+                break
             if begin_epoch is not None:
                 begin_epoch(epoch)
             hooks.on_epoch_begin(epoch)
             logs: Logs = {}
-            for batch in feed.epoch(epoch):
-                hooks.on_train_batch_begin(batch.index)
-                logs = step(batch)
-                hooks.on_train_batch_end(batch.index + batch.steps - 1, logs)
+            for execution in feed.epoch(epoch):
+                hooks.on_train_batch_begin(execution[0].index)
+                for batch in execution:
+                    logs = step(batch)
+                hooks.on_train_batch_end(_last(execution), logs)
                 if hooks.stopped("train"):
                     break
             epoch_logs = as_floats(logs)
@@ -90,6 +96,8 @@ def fit(
     except BaseException:
         hooks.aborted()
         raise
+    finally:
+        feed.close()
     return epoch_logs
 
 
@@ -100,29 +108,30 @@ def evaluate(
     *,
     begin: Callable[[], object] | None = None,
     steps: int | None = None,
-    chunk: int = 1,
+    per_execution: int = 1,
 ) -> dict[str, Any]:
     """Run `step` over the data once and return the logs after its last batch, as floats.
 
     Args:
         step: returns the logs over all batches since `begin`.
         begin: called first; resets the metrics.
-        steps: stop after so many steps; a warning where the data have fewer. Batches then come one step at a time.
-        chunk: steps that a batch may hold.
+        steps: stop after so many steps; a warning where the data have fewer.
+        per_execution: steps of one execution; see `fit`. Batches are of one step all the same.
 
     Raises: as `fit`.
     """
-    feed = Feed(source, chunk, _steps("steps", steps), "evaluation")
+    feed = Feed(source, per_execution, _steps("steps", steps), "evaluation", stack=False)
     try:
         hooks.resume("test")
         if begin is not None:
             begin()
         hooks.on_test_begin()
         logs: Logs = {}
-        for batch in feed.epoch(0):
-            hooks.on_test_batch_begin(batch.index)
-            logs = step(batch)
-            hooks.on_test_batch_end(batch.index + batch.steps - 1, logs)
+        for execution in feed.epoch(0):
+            hooks.on_test_batch_begin(execution[0].index)
+            for batch in execution:
+                logs = step(batch)
+            hooks.on_test_batch_end(_last(execution), logs)
             if hooks.stopped("test"):
                 break
         final = as_floats(logs)
@@ -130,6 +139,8 @@ def evaluate(
     except BaseException:
         hooks.aborted()
         raise
+    finally:
+        feed.close()
     return final
 
 
@@ -139,6 +150,7 @@ def predict(
     hooks: Hooks,
     *,
     steps: int | None = None,
+    per_execution: int = 1,
     pack: Callable[[list[Any]], T] = list,
 ) -> T:
     """Run `step` over the data once and join what it returns, output by output, along the first axis on the host.
@@ -146,21 +158,24 @@ def predict(
     Args:
         step: returns the output leaves of a batch, in an order that is always the same.
         steps: stop after so many steps; a warning where the data have fewer.
+        per_execution: steps of one execution; see `fit`. Batches are of one step all the same.
         pack: makes the user's structure of a list of leaves, for the result and for the hooks' `logs["outputs"]`.
 
     Raises: as `fit`; DataError for outputs that cannot be joined.
     """
-    feed = Feed(source, 1, _steps("steps", steps), "prediction")
+    feed = Feed(source, per_execution, _steps("steps", steps), "prediction", stack=False)
     joined = Joined(source.rows if steps is None else None)
     try:
         hooks.resume("predict")
         hooks.on_predict_begin()
         watched = hooks.watches_batches("predict")
-        for batch in feed.epoch(0):
-            hooks.on_predict_batch_begin(batch.index)
-            leaves = list(step(batch))
-            joined.add(leaves)
-            hooks.on_predict_batch_end(batch.index, {"outputs": pack(leaves)} if watched else {})
+        for execution in feed.epoch(0):
+            hooks.on_predict_batch_begin(execution[0].index)
+            parts = [list(step(batch)) for batch in execution]
+            for leaves in parts:
+                joined.add(leaves)
+            outputs = {"outputs": pack(joined_leaves(parts))} if watched else {}
+            hooks.on_predict_batch_end(_last(execution), outputs)
             if hooks.stopped("predict"):
                 break
         result = pack(joined.finish())
@@ -168,7 +183,24 @@ def predict(
     except BaseException:
         hooks.aborted()
         raise
+    finally:
+        feed.close()
     return result
+
+
+def _last(execution: Sequence[Batch]) -> int:
+    return execution[-1].index + execution[-1].steps - 1
+
+
+def count_validations(initial_epoch: int, epochs: int, validation_freq: int | Collection[int]) -> int:
+    """How often `fit` will validate.
+
+    Raises ArgumentError as `fit` does.
+    """
+    first, last = (
+        _whole(name, value, at_least=0) for name, value in (("initial_epoch", initial_epoch), ("epochs", epochs))
+    )
+    return sum(map(_schedule(validation_freq), range(first + 1, last + 1)))
 
 
 def _schedule(validation_freq: int | Collection[int]) -> Callable[[int], bool]:

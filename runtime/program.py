@@ -157,6 +157,15 @@ class Program:
                     self._arrays, self._version = (tuple(changed), made), STORE.version
         return outputs
 
+    def op_by_op(self, data: Sequence[Any], key: Any = None) -> list[Any]:
+        """As a call, but its ops run one by one, without a program of the whole."""
+        with STORE.lock:
+            arrays, made = self.arrays()
+            outputs, written = self._run(tuple([data[i] for i in self.positions]), arrays, made, key)
+            if written:
+                STORE.rebind(self._written_slots, written)
+        return outputs
+
 
 def feed(graph: Graph, data: Sequence[Any], address: Any) -> list[Any]:
     """The graph's inputs: `data` in order, with the random keys of `address` in their places."""

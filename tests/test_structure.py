@@ -168,7 +168,7 @@ def local_imports(sources: Sources, folders: Mapping[str, str]) -> list[str]:
             continue
         inside = {line for line, _, kind in imports(path, source) if kind == "function"}
         bad += [f"{path}:{line} imports project code inside a function" for line in sorted(inside)]
-        if floor(path) != "tools" and path != "frontend/lazy.py":
+        if floor(path) != "tools" and path != "runtime/lazy.py":
             calls = [node for node in ast.walk(parse(source)) if isinstance(node, ast.Call)]
             names = [(call.lineno, ast.unparse(call.func)) for call in calls]
             bad += [

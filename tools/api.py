@@ -1,7 +1,7 @@
 """Keep the public namespaces in step with themselves: `python -m kgc.tools.api [--check]`.
 
 A namespace (`__init__.py` at the top, and `frontend/api/<name>/__init__.py`) says its names three times: in the imports
-under `TYPE_CHECKING`, which type checkers read; in `__all__`; and in the table that `frontend.lazy` reads when a name
+under `TYPE_CHECKING`, which type checkers read; in `__all__`; and in the table that `runtime.lazy` reads when a name
 is used. The imports are the place to edit. This tool sorts them and writes the other two from them; a test runs it
 with `--check`.
 """
@@ -39,7 +39,7 @@ class Entry:
         return f"from {self.module} import {self.attribute} as {self.name}"
 
     def row(self) -> str:
-        """The entry of the table, as `frontend.lazy.locate` reads it."""
+        """The entry of the table, as `runtime.lazy.locate` reads it."""
         if self.attribute is None:
             return f"={self.name}"
         return self.name if self.name == self.attribute else f"{self.name}={self.attribute}"

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from . import (
     activation as activation,
+    attention as attention,
     control as control,
     conv as conv,
+    conv_recurrent as conv_recurrent,
+    conv_transpose as conv_transpose,
     creation as creation,
     elementwise as elementwise,
+    image as image,
     indexing as indexing,
     lax as lax,
     linalg as linalg,
@@ -15,6 +19,9 @@ from . import (
     normalization as normalization,
     pooling as pooling,
     random as random,
+    recurrent as recurrent,
     reduction as reduction,
+    sampling as sampling,
     shape as shape,
+    sorting as sorting,
 )

@@ -9,6 +9,7 @@ from jax import lax
 
 from ..errors import ShapeError
 from ..op import Tensor, Trait, op
+from . import taps
 from .checks import check_choice, check_float, known, per_axis, product, shape_of
 
 FORMATS = ("channels_last", "channels_first")
@@ -86,6 +87,9 @@ def _flops(inputs: Any, kernel: Any, strides: Any, padding: str, data_format: st
         ("f32[b, 6, 6, 4]", "f32[2, 3, 2, 6]", {"strides": (2, 1)}),
         ("f32[b, 3, 5, 5]", "f32[3, 3, 3, 2]", {"data_format": "channels_first"}),
         ("f32[2, 4, 4, 4, 1]", "f32[2, 2, 2, 1, 2]"),
+        ("f32[b, d, h, 4, 2]", "f32[2, 3, 2, 2, 1]", {"padding": "same", "strides": (2, 1, 3)}),
+        ("f32[b, 2, 4, 3, 3]", "f32[2, 2, 2, 1, 2]", {"data_format": "channels_first"}),
+        ("f32[b, 1, 6, 3, 3]", "f32[3, 2, 2, 1, 2]", {"data_format": "channels_first", "dilation_rate": (2, 1, 1)}),
     ],
     check=_check,
     flops=_flops,
@@ -105,19 +109,37 @@ def conv(
     the kernel.  New sizes: size / stride rounded up for "same", (size - span) // stride + 1 for "valid".
     """
     count = inputs.ndim - 2
+    steps = per_axis("conv", "strides", strides, count)
+    rates = per_axis("conv", "dilation_rate", dilation_rate, count)
+    x, k = promoted(inputs, kernel)
+    groups = channels(x.shape, data_format) // k.shape[-2]
     letters = "DHW"[-count:]
     layout = f"N{letters}C" if data_format == "channels_last" else f"NC{letters}"
-    return lax.conv_general_dilated(
-        *_promoted(inputs, kernel),
-        window_strides=per_axis("conv", "strides", strides, count),
-        padding=padding.upper(),
-        rhs_dilation=per_axis("conv", "dilation_rate", dilation_rate, count),
-        dimension_numbers=(layout, f"{letters}IO", layout),
-        feature_group_count=channels(inputs.shape, data_format) // kernel.shape[-2],
-    )
+
+    def library(x: Tensor, k: Tensor) -> Tensor:
+        return lax.conv_general_dilated(
+            x,
+            k,
+            window_strides=steps,
+            padding=padding.upper(),
+            rhs_dilation=rates,
+            dimension_numbers=(layout, f"{letters}IO", layout),
+            feature_group_count=groups,
+        )
+
+    def by_taps(x: Tensor, k: Tensor) -> Tensor:
+        x = jnp.moveaxis(x, 1, -1) if data_format == "channels_first" else x
+        spans = [(window - 1) * rate + 1 for window, rate in zip(k.shape[:-2], rates, strict=True)]
+        y = taps.convolution(x, k, steps, rates, lax.padtype_to_pads(x.shape[1:-1], spans, steps, padding.upper()))
+        return jnp.moveaxis(y, -1, 1) if data_format == "channels_first" else y
+
+    if count == 3 and groups == 1 and taps.fit(x, k):
+        return taps.on_cpu(by_taps, library, x, k)
+    return library(x, k)
 
 
-def _promoted(inputs: Tensor, kernel: Tensor) -> tuple[Tensor, Tensor]:
+def promoted(inputs: Tensor, kernel: Tensor) -> tuple[Tensor, Tensor]:
+    """Both in one dtype."""
     if inputs.dtype == kernel.dtype:
         return inputs, kernel
     dtype = jnp.promote_types(inputs.dtype, kernel.dtype)

@@ -21,22 +21,25 @@ from .checks import as_tuple, check_float, differ, dtype_of, shape_of
 Shape = tuple[Any, ...]
 
 
-def _check_key(op_name: str, key: Any) -> None:
+def check_key(op_name: str, key: Any) -> None:
+    """Refuse a key that is none, or an array of them."""
     if dtype_of(key) != "key" or shape_of(key):
         raise DTypeError(
             f"{op_name}: key must be one random key", received=f"key: {key}", hint="`jax.random.key(seed)` makes one."
         )
 
 
-def _check_draw(op_name: str) -> Callable[..., None]:
+def check_draw(op_name: str) -> Callable[..., None]:
+    """The check of an op whose first operand is a key."""
+
     def check(key: Any, *rest: Any) -> None:
-        _check_key(op_name, key)
+        check_key(op_name, key)
 
     return check
 
 
 def _check_fold_in(key: Any, data: Any) -> None:
-    _check_key("fold_in", key)
+    check_key("fold_in", key)
     if not dtype_of(data).startswith(("int", "uint")) or shape_of(data):
         raise DTypeError("fold_in: data must be one integer", received=f"data: {data}")
 
@@ -50,7 +53,7 @@ def fold_in(key: Tensor, data: Tensor) -> Tensor:
 @op(
     Trait.RANDOM,
     samples=[("key[]", (2, 3)), ("key[]", ("$b", 3), {"minval": -1.0, "maxval": 2.0, "dtype": "bfloat16"})],
-    check=_check_draw("random_uniform"),
+    check=check_draw("random_uniform"),
 )
 def random_uniform(
     key: Tensor, shape: Shape, minval: float = 0.0, maxval: float = 1.0, dtype: str | None = "float32"
@@ -62,7 +65,7 @@ def random_uniform(
 @op(
     Trait.RANDOM,
     samples=[("key[]", (2, 3)), ("key[]", ("$b", 3), {"mean": 1.0, "stddev": 0.5})],
-    check=_check_draw("random_normal"),
+    check=check_draw("random_normal"),
 )
 def random_normal(
     key: Tensor, shape: Shape, mean: float = 0.0, stddev: float = 1.0, dtype: str | None = "float32"
@@ -74,7 +77,7 @@ def random_normal(
 @op(
     Trait.RANDOM,
     samples=[("key[]", (2, 3)), ("key[]", ("$b", 3), {"mean": 1.0, "stddev": 0.5})],
-    check=_check_draw("truncated_normal"),
+    check=check_draw("truncated_normal"),
 )
 def truncated_normal(
     key: Tensor, shape: Shape, mean: float = 0.0, stddev: float = 1.0, dtype: str | None = "float32"
@@ -86,7 +89,7 @@ def truncated_normal(
 @op(
     Trait.RANDOM,
     samples=[("key[]", (2, 3), 0, 5), ("key[]", ("$b",), {"minval": -2, "maxval": 2})],
-    check=_check_draw("random_randint"),
+    check=check_draw("random_randint"),
 )
 def random_randint(key: Tensor, shape: Shape, minval: int, maxval: int, dtype: str = "int32") -> Tensor:
     """Uniform integers from minval up to but without maxval.  Shape: `shape`."""
@@ -99,7 +102,7 @@ def _check_probability(op_name: str, name: str, value: Any) -> None:
 
 
 def _check_bernoulli(key: Any, shape: Any, p: Any, dtype: Any) -> None:
-    _check_key("bernoulli", key)
+    check_key("bernoulli", key)
     _check_probability("bernoulli", "p", p)
 
 
@@ -114,7 +117,7 @@ def bernoulli(key: Tensor, shape: Shape, p: float = 0.5, dtype: str = "bool") ->
 
 
 def _check_dropout(x: Any, key: Any, rate: Any, noise_shape: Any, training: Any) -> None:
-    _check_key("dropout", key)
+    check_key("dropout", key)
     _check_probability("dropout", "rate", rate)
     check_float("dropout", x=x)
     shape = shape_of(x)

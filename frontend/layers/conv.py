@@ -11,11 +11,11 @@ from typing import Any
 
 from ...compiler.errors import ArgumentError, ShapeError
 from ...compiler.ops.checks import known
-from .. import activations, constraints, initializers, ops, regularizers
+from .. import activations, ops, regularizers
 from ..layer import Layer
 from ..layer_config import base_config
 from ..saving.registry import serializable
-from . import checks
+from . import checks, weighted
 
 Sizes = int | Sequence[int]
 
@@ -42,6 +42,8 @@ class BaseConv(Layer):
 
     rank: int
     paddings: tuple[str, ...] = ("valid", "same")
+    kernel: Any
+    bias: Any
 
     def __init__(
         self,
@@ -85,14 +87,11 @@ class BaseConv(Layer):
             )
         self.activation = activations.get(activation)
         self.use_bias = use_bias
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
-        self.kernel_constraint = constraints.get(kernel_constraint)
-        self.bias_constraint = constraints.get(bias_constraint)
-        self.kernel: Any = None
-        self.bias: Any = None
+        weighted.keep(
+            self,
+            kernel=(kernel_initializer, kernel_regularizer, kernel_constraint),
+            bias=(bias_initializer, bias_regularizer, bias_constraint),
+        )
 
     @property
     def channel_axis(self) -> int:
@@ -110,21 +109,9 @@ class BaseConv(Layer):
 
     def build(self, input_shape: Any) -> None:
         self._channels = input_shape[self.channel_axis]
-        self.kernel = self.add_weight(
-            name="kernel",
-            shape=self.kernel_shape(self._channels),
-            initializer=self.kernel_initializer,
-            regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint,
-        )
+        weighted.make(self, "kernel", self.kernel_shape(self._channels))
         if self.use_bias:
-            self.bias = self.add_weight(
-                name="bias",
-                shape=(self.filters,),
-                initializer=self.bias_initializer,
-                regularizer=self.bias_regularizer,
-                constraint=self.bias_constraint,
-            )
+            weighted.make(self, "bias", (self.filters,))
 
     def check_input(self, inputs: Any, *rest: Any) -> None:
         """Refuse another number of axes, channels that do not fit, and sizes smaller than the kernel."""
@@ -169,14 +156,28 @@ class BaseConv(Layer):
             "groups": self.groups,
             "activation": activations.serialize(self.activation),
             "use_bias": self.use_bias,
-            "kernel_initializer": initializers.serialize(self.kernel_initializer),
-            "bias_initializer": initializers.serialize(self.bias_initializer),
-            "kernel_regularizer": regularizers.serialize(self.kernel_regularizer),
-            "bias_regularizer": regularizers.serialize(self.bias_regularizer),
             "activity_regularizer": regularizers.serialize(self.activity_regularizer),
-            "kernel_constraint": constraints.serialize(self.kernel_constraint),
-            "bias_constraint": constraints.serialize(self.bias_constraint),
+            **weighted.config(self, "kernel", "bias"),
         }
+
+
+@serializable("keras.layers", kind="layer", aliases=("Convolution1D",))
+class Conv1D(BaseConv):
+    """activation(convolution of sequences with a kernel + bias): f32[b, t, c] → f32[b, t', filters].
+
+    Arguments as `BaseConv` has them; padding may also be "causal": a step sees itself and what came before it.
+    """
+
+    rank = 1
+    paddings = ("valid", "same", "causal")
+
+    def convolve(self, x: Any) -> Any:
+        """The convolution itself, after zeros in front where it is causal."""
+        if self.padding != "causal":
+            return super().convolve(x)
+        before = ((self.kernel_size[0] - 1) * self.dilation_rate[0], 0)
+        x = ops.pad(x, ((0, 0), before, (0, 0)) if self.channel_axis == -1 else ((0, 0), (0, 0), before))
+        return ops.conv(x, self.kernel, self.strides[0], "valid", self.data_format, self.dilation_rate[0])
 
 
 @serializable("keras.layers", kind="layer", aliases=("Convolution2D",))
@@ -188,3 +189,13 @@ class Conv2D(BaseConv):
     """
 
     rank = 2
+
+
+@serializable("keras.layers", kind="layer", aliases=("Convolution3D",))
+class Conv3D(BaseConv):
+    """activation(convolution of volumes with a kernel + bias): f32[b, d, h, w, c] → f32[b, d', h', w', filters].
+
+    Arguments as `BaseConv` has them.
+    """
+
+    rank = 3

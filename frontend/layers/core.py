@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from ...compiler.errors import ShapeError
-from .. import activations, constraints, initializers, ops, regularizers
+from .. import activations, ops
 from ..layer import Layer
 from ..layer_config import base_config
 from ..saving.registry import serializable
-from . import checks
+from . import checks, weighted
 
 
 @serializable("keras.layers", kind="layer")
@@ -24,6 +24,9 @@ class Dense(Layer):
         kernel_constraint, bias_constraint: of the two weights, and a penalty on the result.
         lora_rank, lora_alpha, quantization_config: not supported.
     """
+
+    kernel: Any
+    bias: Any
 
     def __init__(
         self,
@@ -46,32 +49,17 @@ class Dense(Layer):
         checks.unsupported(self, lora_rank=lora_rank, lora_alpha=lora_alpha, quantization_config=quantization_config)
         self.units, self.use_bias = checks.positive(self, "units", units), use_bias
         self.activation = activations.get(activation)
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
-        self.kernel_constraint = constraints.get(kernel_constraint)
-        self.bias_constraint = constraints.get(bias_constraint)
+        weighted.keep(
+            self,
+            kernel=(kernel_initializer, kernel_regularizer, kernel_constraint),
+            bias=(bias_initializer, bias_regularizer, bias_constraint),
+        )
         self.supports_masking = True
-        self.kernel: Any = None
-        self.bias: Any = None
 
     def build(self, input_shape: Any) -> None:
-        self.kernel = self.add_weight(
-            name="kernel",
-            shape=(input_shape[-1], self.units),
-            initializer=self.kernel_initializer,
-            regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint,
-        )
+        weighted.make(self, "kernel", (input_shape[-1], self.units))
         if self.use_bias:
-            self.bias = self.add_weight(
-                name="bias",
-                shape=(self.units,),
-                initializer=self.bias_initializer,
-                regularizer=self.bias_regularizer,
-                constraint=self.bias_constraint,
-            )
+            weighted.make(self, "bias", (self.units,))
 
     def check_input(self, inputs: Any, *rest: Any) -> None:
         """Refuse other than one tensor, whose last axis has the size that the kernel has."""
@@ -97,12 +85,7 @@ class Dense(Layer):
             "units": self.units,
             "activation": activations.serialize(self.activation),
             "use_bias": self.use_bias,
-            "kernel_initializer": initializers.serialize(self.kernel_initializer),
-            "bias_initializer": initializers.serialize(self.bias_initializer),
-            "kernel_regularizer": regularizers.serialize(self.kernel_regularizer),
-            "bias_regularizer": regularizers.serialize(self.bias_regularizer),
-            "kernel_constraint": constraints.serialize(self.kernel_constraint),
-            "bias_constraint": constraints.serialize(self.bias_constraint),
+            **weighted.config(self, "kernel", "bias"),
             "quantization_config": None,
         }
 

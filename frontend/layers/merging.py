@@ -8,12 +8,15 @@ from typing import Any
 
 from ...compiler.errors import ArgumentError, DTypeError, ShapeError
 from ...compiler.ops.checks import differ, known
+from ...compiler.ops.linalg import einsum
 from ...compiler.types import TensorType
 from .. import ops
 from ..layer import Layer
 from ..layer_config import base_config
 from ..saving.registry import serializable
 from . import checks
+
+_LETTERS = "abcdefghijklmnop"
 
 
 class Merge(Layer):
@@ -223,6 +226,88 @@ class Concatenate(Merge):
         return {**base_config(self), "axis": self.axis}
 
 
+@serializable("keras.layers", kind="layer")
+class Dot(Merge):
+    """Products of two tensors, summed over an axis of each: f32[b, …, n, …], f32[b, …, n, …] → f32[b, …, …].
+
+    The axes of the result are the batch, those left of the first tensor, and those left of the second; two tensors of
+    vectors give f32[b, 1].
+
+    Args:
+        axes: the axis of both, or one for each of them; axis 0 is the batch, and may not be summed.
+        normalize: whether each is divided by its norm along the axis before: the result is a cosine.
+
+    Raises:
+        ArgumentError: `axes` is neither an int nor two.
+    """
+
+    least = 2
+
+    def __init__(self, axes: int | Sequence[int], normalize: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        both: list[Any] = list(axes) if isinstance(axes, list | tuple) else [axes, axes]
+        if len(both) != 2 or any(isinstance(axis, bool) or not isinstance(axis, int) for axis in both):
+            raise ArgumentError(
+                f"{checks.label(self)} takes axes as an int, or two of them, one for each tensor",
+                received=f"axes={axes!r}",
+                hint="`layers.Dot(axes=(2, 1))` is a product of matrices.",
+            )
+        self.axes, self.normalize = axes, normalize
+        self._both: tuple[int, ...] = tuple(both)
+
+    def _axes(self, ranks: Sequence[int]) -> tuple[int, ...]:
+        """The axes, counted from 0; 0 also where a tensor does not have them."""
+        return tuple(axis % rank if -rank <= axis < rank else 0 for axis, rank in zip(self._both, ranks, strict=True))
+
+    def check_input(self, inputs: Any, *rest: Any) -> None:
+        """Refuse what is no pair of tensors that have these axes, of one size."""
+        types = self._list(inputs)
+        if len(types) != 2:
+            raise ArgumentError(
+                f"{checks.label(self)} takes two tensors",
+                received=f"{len(types)}",
+                hint="`layers.Dot(axes=1)([x, y])`.",
+            )
+        axes = self._axes([max(x.rank, 1) for x in types])
+        if 0 in axes:
+            raise ArgumentError(
+                f"{checks.label(self)} sums over axes={self.axes}, which its inputs do not have, or which is the batch",
+                received=_received(types),
+                hint="axis 0 is the batch; -1 is the last axis.",
+            )
+        sizes = [x.shape[axis] for x, axis in zip(types, axes, strict=True)]
+        for what, (a, b) in (("batches", (types[0].shape[0], types[1].shape[0])), (f"axes {axes}", sizes)):
+            if differ(a, b):
+                raise ShapeError(
+                    f"{checks.label(self)} cannot multiply: the sizes of the {what} differ, {a} and {b}",
+                    received=_received(types),
+                    hint="`axes` says which axis of each tensor is summed over.",
+                )
+
+    def call(self, inputs: Any) -> Any:
+        x, y = self._of_one_dtype(inputs)
+        axes = self._axes([len(x.shape), len(y.shape)])
+        if self.normalize:
+            x, y = (self._normalized(checks.as_float(self, z), axis) for z, axis in zip((x, y), axes, strict=True))
+        left, right = list(_LETTERS[: len(x.shape)]), list(_LETTERS[len(x.shape) :][: len(y.shape)])
+        right[0], right[axes[1]] = left[0], left[axes[0]]
+        rest = [letter for letter in (*left, *right[1:]) if letter != left[axes[0]]]
+        z = einsum(f"{''.join(left)},{''.join(right)}->{''.join(rest)}", [x, y])
+        return ops.expand_dims(z, 1) if len(rest) == 1 else z
+
+    def _normalized(self, x: Any, axis: int) -> Any:
+        norm = ops.sum(ops.square(x), axis, keepdims=True)
+        return ops.multiply(x, ops.rsqrt(ops.maximum(norm, 1e-14)))  # a vector of norm below 1e-7 is divided by 1e-7
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """None: the axes that masks spoke of are gone."""
+        return None
+
+    def get_config(self) -> dict[str, Any]:
+        """Arguments that make the same layer."""
+        return {**base_config(self), "axes": self.axes, "normalize": self.normalize}
+
+
 def _received(types: Sequence[Any]) -> str:
     return ", ".join(map(str, types))
 
@@ -247,3 +332,8 @@ minimum = _function(Minimum)
 def concatenate(inputs: Sequence[Any], axis: int = -1, **kwargs: Any) -> Any:
     """`Concatenate(axis, **kwargs)(inputs)`: tensors joined along an axis."""
     return Concatenate(axis=axis, **kwargs)(inputs)
+
+
+def dot(inputs: Sequence[Any], axes: int | Sequence[int] = -1, **kwargs: Any) -> Any:
+    """`Dot(axes, **kwargs)(inputs)`: products of two tensors, summed over an axis of each."""
+    return Dot(axes=axes, **kwargs)(inputs)

@@ -1,15 +1,16 @@
-"""Normalization layers: BatchNormalization."""
+"""Normalization layers: BatchNormalization, LayerNormalization."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ...compiler.errors import ArgumentError, ShapeError
-from .. import constraints, initializers, ops, regularizers
+from .. import ops
 from ..layer import Layer
 from ..layer_config import base_config
 from ..saving.registry import serializable
-from . import checks
+from . import checks, weighted
 
 
 @serializable("keras.layers", kind="layer")
@@ -29,6 +30,11 @@ class BatchNormalization(Layer):
         gamma_regularizer, beta_constraint, gamma_constraint: of the weights.
         renorm, renorm_clipping, renorm_momentum, synchronized: not supported but for their defaults.
     """
+
+    gamma: Any
+    beta: Any
+    moving_mean: Any
+    moving_variance: Any
 
     def __init__(
         self,
@@ -64,42 +70,23 @@ class BatchNormalization(Layer):
         self.epsilon = float(checks.number(self, "epsilon", epsilon))
         self.renorm_momentum = float(checks.number(self, "renorm_momentum", renorm_momentum))
         self.center, self.scale = center, scale
-        self.beta_initializer = initializers.get(beta_initializer)
-        self.gamma_initializer = initializers.get(gamma_initializer)
-        self.moving_mean_initializer = initializers.get(moving_mean_initializer)
-        self.moving_variance_initializer = initializers.get(moving_variance_initializer)
-        self.beta_regularizer = regularizers.get(beta_regularizer)
-        self.gamma_regularizer = regularizers.get(gamma_regularizer)
-        self.beta_constraint = constraints.get(beta_constraint)
-        self.gamma_constraint = constraints.get(gamma_constraint)
+        weighted.keep(
+            self,
+            gamma=(gamma_initializer, gamma_regularizer, gamma_constraint),
+            beta=(beta_initializer, beta_regularizer, beta_constraint),
+            moving_mean=(moving_mean_initializer,),
+            moving_variance=(moving_variance_initializer,),
+        )
         self.supports_masking = True
-        self.gamma: Any = None
-        self.beta: Any = None
-        self.moving_mean: Any = None
-        self.moving_variance: Any = None
 
     def build(self, input_shape: Any) -> None:
         shape = (input_shape[self.axis],)
         if self.scale:
-            self.gamma = self.add_weight(
-                name="gamma",
-                shape=shape,
-                initializer=self.gamma_initializer,
-                regularizer=self.gamma_regularizer,
-                constraint=self.gamma_constraint,
-            )
+            weighted.make(self, "gamma", shape)
         if self.center:
-            self.beta = self.add_weight(
-                name="beta",
-                shape=shape,
-                initializer=self.beta_initializer,
-                regularizer=self.beta_regularizer,
-                constraint=self.beta_constraint,
-            )
+            weighted.make(self, "beta", shape)
         for name in ("moving_mean", "moving_variance"):
-            initializer = getattr(self, f"{name}_initializer")
-            variable = self.add_weight(name=name, shape=shape, initializer=initializer, trainable=False, autocast=False)
-            setattr(self, name, variable)
+            weighted.make(self, name, shape, trainable=False, autocast=False)
 
     def check_input(self, inputs: Any, *rest: Any) -> None:
         """Refuse an axis that the input does not have, and a number of channels that is unknown or another."""
@@ -160,16 +147,112 @@ class BatchNormalization(Layer):
             "epsilon": self.epsilon,
             "center": self.center,
             "scale": self.scale,
-            "beta_initializer": initializers.serialize(self.beta_initializer),
-            "gamma_initializer": initializers.serialize(self.gamma_initializer),
-            "moving_mean_initializer": initializers.serialize(self.moving_mean_initializer),
-            "moving_variance_initializer": initializers.serialize(self.moving_variance_initializer),
-            "beta_regularizer": regularizers.serialize(self.beta_regularizer),
-            "gamma_regularizer": regularizers.serialize(self.gamma_regularizer),
-            "beta_constraint": constraints.serialize(self.beta_constraint),
-            "gamma_constraint": constraints.serialize(self.gamma_constraint),
+            **weighted.config(self, "beta", "gamma", "moving_mean", "moving_variance"),
             "synchronized": False,
             "renorm": False,
             "renorm_clipping": None,
             "renorm_momentum": self.renorm_momentum,
+        }
+
+
+@serializable("keras.layers", kind="layer")
+class LayerNormalization(Layer):
+    """(x - mean) / sqrt(variance + epsilon) * gamma + beta, by sample (Ba et al., 2016).
+
+    The moments are those of each sample alone, over `axis`; training and inference are the same.
+
+    Args:
+        axis: the axes that are normalised, which gamma and beta have too.
+        epsilon: added to the variance.
+        center, scale: whether there is a beta, a gamma.
+        beta_initializer, gamma_initializer, beta_regularizer, gamma_regularizer, beta_constraint, gamma_constraint: of
+            the weights.
+        rms_scaling: computes x / sqrt(variance + epsilon) * gamma, and there is no beta.
+    """
+
+    gamma: Any
+    beta: Any
+
+    def __init__(
+        self,
+        axis: int | Sequence[int] = -1,
+        epsilon: float = 0.001,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: Any = "zeros",
+        gamma_initializer: Any = "ones",
+        beta_regularizer: Any = None,
+        gamma_regularizer: Any = None,
+        beta_constraint: Any = None,
+        gamma_constraint: Any = None,
+        rms_scaling: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        # Moments take the input as it is, and weights too: half precision is for the result.
+        super().__init__(autocast=False, **kwargs)
+        given: list[Any] = list(axis) if isinstance(axis, list | tuple) else [axis]
+        if not given or any(isinstance(one, bool) or not isinstance(one, int) for one in given):
+            raise ArgumentError(
+                f"{checks.label(self)} takes axis as an int, or several",
+                received=f"axis={axis!r}",
+                hint="axis=-1 is that of the features.",
+            )
+        self.axis = sorted(given)
+        self.epsilon = float(checks.number(self, "epsilon", epsilon))
+        self.center, self.scale, self.rms_scaling = center, scale, rms_scaling
+        weighted.keep(
+            self,
+            gamma=(gamma_initializer, gamma_regularizer, gamma_constraint),
+            beta=(beta_initializer, beta_regularizer, beta_constraint),
+        )
+        self.supports_masking = True
+
+    def build(self, input_shape: Any) -> None:
+        axes = sorted(axis % len(input_shape) for axis in self.axis)
+        shape = tuple(input_shape[axis] for axis in axes)
+        if self.scale or self.rms_scaling:
+            weighted.make(self, "gamma", shape)
+        if self.center and not self.rms_scaling:
+            weighted.make(self, "beta", shape)
+
+    def check_input(self, inputs: Any, *rest: Any) -> None:
+        """Refuse axes that the input does not have, and sizes of them that are unknown or other than the weights'."""
+        x = checks.one_tensor(self, inputs)
+        axes = {axis % x.rank for axis in self.axis if -x.rank <= axis < x.rank}
+        if len(axes) != len(self.axis):
+            raise ShapeError(
+                f"{checks.label(self)} normalises axis {self._named()}, and its input has {x.rank} axes",
+                received=f"inputs: {x}",
+                hint=f"axes are from {-x.rank} to {x.rank - 1}, each named once; axis 0 is the batch.",
+            )
+        weight = next((w for w in (self.gamma, self.beta) if w is not None), None)
+        sizes = [None] * len(axes) if weight is None else weight.shape
+        for axis, wanted in zip(sorted(axes), sizes, strict=True):
+            checks.fits(self, x, axis, wanted, "the normalised axis")
+
+    def _named(self) -> str:
+        return ", ".join(map(str, self.axis))
+
+    def call(self, inputs: Any) -> Any:
+        axes = self.axis[0] if len(self.axis) == 1 else tuple(self.axis)
+        y = ops.layer_normalization(
+            checks.as_float(self, inputs),
+            gamma=self.gamma,
+            beta=self.beta,
+            axis=axes,
+            epsilon=self.epsilon,
+            rms_scaling=self.rms_scaling,
+        )
+        return y if y.dtype == self.compute_dtype else ops.cast(y, self.compute_dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        """Arguments that make the same layer."""
+        return {
+            **base_config(self),
+            "axis": self.axis,
+            "epsilon": self.epsilon,
+            "center": self.center,
+            "scale": self.scale,
+            "rms_scaling": self.rms_scaling,
+            **weighted.config(self, "beta", "gamma"),
         }

@@ -159,10 +159,31 @@ class GlobalMaxPooling(GlobalPooling):
 
 
 @serializable("keras.layers", kind="layer")
+class MaxPooling1D(MaxPooling):
+    """Maximum over windows of sequences: f32[b, t, c] → f32[b, t', c].  Arguments: see `Pooling`."""
+
+    rank = 1
+
+
+@serializable("keras.layers", kind="layer")
 class MaxPooling2D(MaxPooling):
     """Maximum over windows of images: f32[b, h, w, c] → f32[b, h', w', c].  Arguments: see `Pooling`."""
 
     rank = 2
+
+
+@serializable("keras.layers", kind="layer")
+class MaxPooling3D(MaxPooling):
+    """Maximum over windows of volumes: f32[b, d, h, w, c] → f32[b, d', h', w', c].  Arguments: see `Pooling`."""
+
+    rank = 3
+
+
+@serializable("keras.layers", kind="layer")
+class AveragePooling1D(AveragePooling):
+    """Mean over windows of sequences: f32[b, t, c] → f32[b, t', c].  Arguments: see `Pooling`."""
+
+    rank = 1
 
 
 @serializable("keras.layers", kind="layer")
@@ -173,6 +194,41 @@ class AveragePooling2D(AveragePooling):
 
 
 @serializable("keras.layers", kind="layer")
+class AveragePooling3D(AveragePooling):
+    """Mean over windows of volumes: f32[b, d, h, w, c] → f32[b, d', h', w', c].  Arguments: see `Pooling`."""
+
+    rank = 3
+
+
+@serializable("keras.layers", kind="layer")
+class GlobalAveragePooling1D(GlobalAveragePooling):
+    """Mean over all steps of a sequence, or over those that its mask leaves: f32[b, t, c] → f32[b, c].
+
+    Arguments: see `GlobalPooling`.  A call takes a mask, bool[b, t]; a sequence of which nothing is left gives NaN, as
+    in Keras.
+    """
+
+    rank = 1
+
+    def __init__(self, data_format: str | None = None, keepdims: bool = False, **kwargs: Any) -> None:
+        super().__init__(data_format, keepdims, **kwargs)
+        self.supports_masking = True
+
+    def call(self, inputs: Any, mask: Any = None) -> Any:
+        if mask is None:
+            return super().call(inputs)
+        x = checks.as_float(self, inputs)
+        steps = 1 if self.data_format == "channels_last" else 2
+        weights = ops.expand_dims(ops.cast(mask, x.dtype), 3 - steps)
+        total = ops.sum(ops.multiply(x, weights), steps, self.keepdims)
+        return ops.divide(total, ops.sum(weights, steps, self.keepdims))
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """None: no steps are left."""
+        return None
+
+
+@serializable("keras.layers", kind="layer")
 class GlobalAveragePooling2D(GlobalAveragePooling):
     """Mean over all of an image: f32[b, h, w, c] → f32[b, c].  Arguments: see `GlobalPooling`."""
 
@@ -180,7 +236,28 @@ class GlobalAveragePooling2D(GlobalAveragePooling):
 
 
 @serializable("keras.layers", kind="layer")
+class GlobalAveragePooling3D(GlobalAveragePooling):
+    """Mean over all of a volume: f32[b, d, h, w, c] → f32[b, c].  Arguments: see `GlobalPooling`."""
+
+    rank = 3
+
+
+@serializable("keras.layers", kind="layer")
+class GlobalMaxPooling1D(GlobalMaxPooling):
+    """Maximum over all of a sequence: f32[b, t, c] → f32[b, c].  Arguments: see `GlobalPooling`."""
+
+    rank = 1
+
+
+@serializable("keras.layers", kind="layer")
 class GlobalMaxPooling2D(GlobalMaxPooling):
     """Maximum over all of an image: f32[b, h, w, c] → f32[b, c].  Arguments: see `GlobalPooling`."""
 
     rank = 2
+
+
+@serializable("keras.layers", kind="layer")
+class GlobalMaxPooling3D(GlobalMaxPooling):
+    """Maximum over all of a volume: f32[b, d, h, w, c] → f32[b, c].  Arguments: see `GlobalPooling`."""
+
+    rank = 3

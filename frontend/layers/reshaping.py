@@ -1,4 +1,4 @@
-"""Layers that change the shape: Flatten, Reshape."""
+"""Layers that change the shape: Flatten, Reshape, Permute, RepeatVector."""
 
 from __future__ import annotations
 
@@ -109,3 +109,68 @@ class Reshape(Layer):
     def get_config(self) -> dict[str, Any]:
         """Arguments that make the same layer."""
         return {**base_config(self), "target_shape": self.target_shape}
+
+
+@serializable("keras.layers", kind="layer")
+class Permute(Layer):
+    """The axes of each sample in another order, the batch axis as it is.
+
+    Args:
+        dims: for each axis of the result, which axis of the input it is, counted from 1: `(2, 1)` turns
+            f32[b, t, c] into f32[b, c, t].
+
+    Raises:
+        ArgumentError: `dims` does not name each axis once.
+    """
+
+    def __init__(self, dims: Sequence[int], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        given = tuple(dims) if isinstance(dims, Sequence) and not isinstance(dims, str) else ()
+        if not given or set(given) != set(range(1, len(given) + 1)) or len(set(given)) != len(given):
+            raise ArgumentError(
+                f"{checks.label(self)} takes dims as a tuple that names each axis once",
+                received=f"dims={dims!r}",
+                hint="axes are counted from 1, for the batch is left out: `layers.Permute((2, 1))`.",
+            )
+        self.dims = tuple(map(int, given))
+
+    def check_input(self, inputs: Any, *rest: Any) -> None:
+        """Refuse another number of axes than `dims` names."""
+        x = checks.one_tensor(self, inputs)
+        if x.rank != len(self.dims) + 1:
+            raise ShapeError(
+                f"{checks.label(self)} has dims={self.dims}, and takes a tensor of {len(self.dims) + 1} axes",
+                received=f"inputs: {x}",
+                hint="dims names all axes but the batch.",
+            )
+
+    def call(self, inputs: Any) -> Any:
+        return ops.transpose(inputs, (0, *self.dims))
+
+    def get_config(self) -> dict[str, Any]:
+        """Arguments that make the same layer."""
+        return {**base_config(self), "dims": self.dims}
+
+
+@serializable("keras.layers", kind="layer")
+class RepeatVector(Layer):
+    """Each vector n times in a row: f32[b, c] → f32[b, n, c].
+
+    Args:
+        n: a positive int.
+    """
+
+    def __init__(self, n: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.n = checks.positive(self, "n", n)
+
+    def check_input(self, inputs: Any, *rest: Any) -> None:
+        """Refuse what are no vectors."""
+        checks.axes(self, inputs, "batch, channels")
+
+    def call(self, inputs: Any) -> Any:
+        return ops.repeat(ops.expand_dims(inputs, 1), self.n, 1)
+
+    def get_config(self) -> dict[str, Any]:
+        """Arguments that make the same layer."""
+        return {**base_config(self), "n": self.n}

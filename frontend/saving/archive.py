@@ -4,9 +4,6 @@ What real Keras 3.15.1 writes, in this order, none of it compressed: `metadata.j
 `model.weights.h5`; further members below `assets/` only for layers that keep files of their own, which kgc has none
 of.  So the reader takes exactly those three names.  A stored member is as long as the bytes it occupies: nothing in
 the archive can unfold into more than the file itself, and no name in it ever becomes a path.
-
-Writing goes to a temporary file in the same folder, which is synced and renamed over the old one.  Whoever reads the
-path meanwhile sees the old file or the new one, and a failure leaves the old one as it was.
 """
 
 from __future__ import annotations
@@ -14,8 +11,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import secrets
-import stat
 import struct
 import zipfile
 import zlib
@@ -24,6 +19,7 @@ from dataclasses import dataclass
 from typing import IO, Any, BinaryIO
 
 from ...compiler.errors import FileFormatError
+from ...runtime.files import atomic_write
 from .hdf5 import Reader
 
 METADATA = "metadata.json"
@@ -81,32 +77,6 @@ def write_archive(path: str | os.PathLike[str], metadata: dict[str, Any], config
         with archive.open(_info(WEIGHTS), "w", force_zip64=True) as member:
             while block := weights.read(BLOCK):
                 member.write(block)
-
-
-@contextlib.contextmanager
-def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """A binary file that takes the place of `path` when the block ends well, and is gone when it does not."""
-    # Through a symbolic link, the file that it points to is the one to replace.
-    target = os.path.realpath(os.fspath(path))
-    if os.path.isdir(target):
-        raise IsADirectoryError(f"{target} is a folder, not a file to write")
-    folder, name = os.path.split(target)
-    temporary = os.path.join(folder, f".{name[:100]}.{secrets.token_hex(8)}.tmp")
-    # Opened by hand, so that a new file gets the permissions that the user's umask gives.
-    descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
-    try:
-        with os.fdopen(descriptor, "w+b") as file:
-            with contextlib.suppress(OSError):
-                os.chmod(temporary, stat.S_IMODE(os.stat(target).st_mode))
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, target)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
-    _sync_folder(folder)
 
 
 def parse_json(data: bytes | str, what: str) -> Any:
@@ -194,13 +164,3 @@ def _info(name: str) -> zipfile.ZipInfo:
     info = zipfile.ZipInfo(name, EPOCH)
     info.external_attr = 0o600 << 16
     return info
-
-
-def _sync_folder(folder: str) -> None:
-    # A rename lasts through a power failure once its folder is synced; not every system lets one open a folder.
-    with contextlib.suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

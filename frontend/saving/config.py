@@ -130,7 +130,7 @@ def _object_config(obj: Any) -> dict[str, Any]:
 
 
 def build_config(layer: Any) -> dict[str, Any] | None:
-    """What a layer's own `build` was given: `{"input_shape": …}`, or shapes by argument; None if it was not called."""
+    """What a layer's own `build` was given: `{"input_shape": …}`, or by argument in a `shapes_dict`; None if not called."""
     shapes = getattr(layer, "_build_shapes", None)
     if shapes is None:
         return None
@@ -139,7 +139,7 @@ def build_config(layer: Any) -> dict[str, Any] | None:
     args, by_name = shapes
     given = {**dict(zip(list(inspect.signature(type(layer).build).parameters)[1:], args, strict=False)), **by_name}
     # Keras calls the only argument so, whatever the layer calls it.
-    return {"input_shape": next(iter(given.values()))} if len(given) == 1 else given
+    return {"input_shape": next(iter(given.values()))} if len(given) == 1 else {"shapes_dict": given}
 
 
 def _function_config(function: Any) -> dict[str, Any]:

@@ -18,6 +18,7 @@ import numpy as np
 
 from ...compiler.errors import FileFormatError
 from .hdf5 import BFLOAT16, DEFLATE, SHUFFLE, DataSet, Reader, Tree
+from .hdf5_text import Text
 
 
 class H5Reader:
@@ -41,6 +42,10 @@ class H5Reader:
     def children(self, group: str) -> dict[str, DataSet]:
         """The arrays that stand directly in `group`, by name; empty where there is no such group."""
         return self._children.get(group, {})
+
+    def texts(self, path: str) -> dict[str, Text]:
+        """The texts among the attributes of a group or array (the root's path is empty), by name."""
+        return self._tree.texts(path)
 
     def read(self, path: str, shape: tuple[int, ...]) -> np.ndarray:
         """The array at `path`, which must have `shape`; FileFormatError if it is not there or has another."""

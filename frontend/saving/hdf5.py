@@ -10,6 +10,7 @@ Specification 3.0, https://support.hdfgroup.org/documentation/hdf5/latest/_f_m_t
 
 - superblock version 0 or 1 (II.A), object headers of version 1 (IV.A.1.a);
 - groups as symbol tables: B-tree of type 0, symbol nodes, local heap (III.A.1, III.B, III.D);
+- attributes that are texts (`hdf5_text.py`);
 - data sets of plain numbers, contiguous, or in chunks under a B-tree of type 1, filtered by shuffle and gzip.
 
 All else is refused, and so are all ways by which HDF5 reaches for other files or objects: soft and external links,
@@ -27,6 +28,7 @@ from typing import Protocol
 import numpy as np
 
 from ...compiler.errors import FileFormatError
+from .hdf5_text import Text, TextReader
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 UNDEFINED = 0xFFFF_FFFF_FFFF_FFFF
@@ -36,8 +38,9 @@ BFLOAT16 = "bfloat16"
 
 # Messages of an object header, by number (IV.A.2).
 _DATASPACE, _LINK_INFO, _DATATYPE, _LINK, _EXTERNAL, _LAYOUT, _FILTERS = 0x1, 0x2, 0x3, 0x6, 0x7, 0x8, 0xB
-_CONTINUATION, _SYMBOL_TABLE = 0x10, 0x11
-_KNOWN = {_DATASPACE, _LINK_INFO, _DATATYPE, _LINK, _EXTERNAL, _LAYOUT, _FILTERS, _CONTINUATION, _SYMBOL_TABLE}
+_ATTRIBUTE, _CONTINUATION, _SYMBOL_TABLE = 0xC, 0x10, 0x11
+_KNOWN = {_DATASPACE, _LINK_INFO, _DATATYPE, _LINK, _EXTERNAL, _LAYOUT, _FILTERS}
+_KNOWN |= {_ATTRIBUTE, _CONTINUATION, _SYMBOL_TABLE}
 
 # Float layouts of IEEE 754 by size: exponent's place and width, mantissa's place and width, bias (IV.A.2.d).
 _IEEE = {2: (10, 5, 0, 10, 15), 4: (23, 8, 0, 23, 127), 8: (52, 11, 0, 52, 1023)}
@@ -94,6 +97,8 @@ class Tree:
         self.what = what
         self.groups: list[str] = []
         self.datasets: dict[str, DataSet] = {}
+        self._attributes: dict[str, list[bytes]] = {}
+        self._texts, self._text_cache = TextReader(self), dict[str, dict[str, Text]]()
         self._file = file
         self.size = file.seek(0, os.SEEK_END)
         # Structures may not overlap, so all of them together are no longer than the file; twice that leaves room for
@@ -116,15 +121,24 @@ class Tree:
         self._file.seek(address)
         return self._file.read(size)
 
+    def texts(self, path: str) -> dict[str, Text]:
+        """The texts among the attributes of the object at `path` (the root's is empty), by name."""
+        if path not in self._text_cache:
+            found = (self._texts.read(message, path) for message in self._attributes.get(path, ()))
+            self._text_cache[path] = dict(attribute for attribute in found if attribute is not None)
+        return self._text_cache[path]
+
     # Structures
 
-    def _meta(self, address: int, size: int) -> bytes:
+    def meta(self, address: int, size: int) -> bytes:
+        """Bytes of a structure; an error when all structures together are longer than the file allows."""
         self._budget -= size
         if self._budget < 0:
             raise self.error("its structures overlap")
         return self.bytes_at(address, size)
 
-    def _unpack(self, fmt: str, data: bytes, at: int = 0) -> tuple[int, ...]:
+    def unpack(self, fmt: str, data: bytes, at: int = 0) -> tuple[int, ...]:
+        """Numbers of a structure; an error if it is cut short."""
         if at + struct.calcsize(fmt) > len(data):
             raise self.error("one of its structures is cut short")
         return struct.unpack_from(fmt, data, at)
@@ -137,15 +151,15 @@ class Tree:
     def _root(self) -> int:
         if self.bytes_at(0, min(9, self.size))[:8] != SIGNATURE:
             raise self.error("it is not an HDF5 file")
-        version = self._meta(8, 1)[0]
+        version = self.meta(8, 1)[0]
         if version not in (0, 1):
             raise FileFormatError(
                 f"{self.what} is an HDF5 file of a newer kind than Keras writes (superblock {version})",
                 hint="save it again with real Keras, or with h5py under libver='earliest'",
             )
-        sizes = self._meta(13, 2)
-        rest = self._meta(24 + 4 * version, 72)
-        base, _, _, _, _, header = self._unpack("<6Q", rest)
+        sizes = self.meta(13, 2)
+        rest = self.meta(24 + 4 * version, 72)
+        base, _, _, _, _, header = self.unpack("<6Q", rest)
         if sizes != b"\x08\x08" or base != 0:
             raise self.error("its offsets are not of 8 bytes from the beginning")
         return header
@@ -175,16 +189,16 @@ class Tree:
 
     def _messages(self, header: int, path: str) -> dict[int, bytes]:
         """The messages of an object header, by type: those that decide what the object is."""
-        version, _, count, _, size = self._unpack("<BBHII", self._meta(header, 12))
+        version, _, count, _, size = self.unpack("<BBHII", self.meta(header, 12))
         if version != 1:
             raise self.error(f"the header of {path!r} is of version {version}")
         found: dict[int, bytes] = {}
         blocks = [(header + 16, size)]
         for address, length in blocks:  # continuations are added while the list is walked
-            block = self._meta(address, length)
+            block = self.meta(address, length)
             at = 0
             while at + 8 <= len(block) and count > 0:
-                kind, size, flags = self._unpack("<HHB", block, at)
+                kind, size, flags = self.unpack("<HHB", block, at)
                 body = block[at + 8 : at + 8 + size]
                 at += 8 + size
                 count -= 1
@@ -193,7 +207,9 @@ class Tree:
                 if len(body) != size or flags & 0x2:
                     raise self.error(f"the header of {path!r} is cut short, or refers to a shared message")
                 if kind == _CONTINUATION:
-                    blocks.append((self._unpack("<2Q", body)[0], self._unpack("<2Q", body)[1]))
+                    blocks.append((self.unpack("<2Q", body)[0], self.unpack("<2Q", body)[1]))
+                elif kind == _ATTRIBUTE:
+                    self._attributes.setdefault(path, []).append(body)
                 elif kind in found:
                     raise self.error(f"the header of {path!r} says the same thing twice")
                 else:
@@ -201,20 +217,20 @@ class Tree:
         return found
 
     def _links(self, message: bytes, path: str) -> list[tuple[str, int]]:
-        tree, heap = self._unpack("<2Q", message)
-        signature, _, size, _, names_at = self._unpack("<4sIQQQ", self._meta(heap, 32))
+        tree, heap = self.unpack("<2Q", message)
+        signature, _, size, _, names_at = self.unpack("<4sIQQQ", self.meta(heap, 32))
         if signature != b"HEAP":
             raise self.error(f"the group {path!r} has no heap of names")
-        names = self._meta(names_at, size)
+        names = self.meta(names_at, size)
         links = []
         for node in self._leaves(tree, path, 0, 8):
-            header = self._meta(node[1], 8)
-            signature, version, _, count = self._unpack("<4sBBH", header)
+            header = self.meta(node[1], 8)
+            signature, version, _, count = self.unpack("<4sBBH", header)
             if signature != b"SNOD" or version != 1:
                 raise self.error(f"the group {path!r} has a node that is none")
-            entries = self._meta(node[1] + 8, 40 * count)
+            entries = self.meta(node[1] + 8, 40 * count)
             for i in range(count):
-                name_at, child, cached = self._unpack("<QQI", entries, 40 * i)
+                name_at, child, cached = self.unpack("<QQI", entries, 40 * i)
                 end = names.find(b"\0", name_at) if name_at < len(names) else -1
                 name = names[name_at:end].decode("utf-8", "replace") if end >= 0 else ""
                 if not name or "/" in name:
@@ -234,13 +250,13 @@ class Tree:
         while todo:
             address, below = todo.pop()
             self._once(address)
-            signature, found, level, used = self._unpack("<4sBBH", self._meta(address, 8))
+            signature, found, level, used = self.unpack("<4sBBH", self.meta(address, 8))
             if signature != b"TREE" or found != kind or level >= below:
                 raise self.error(f"the index of {path!r} is no B-tree")
-            body = self._meta(address + 24, used * (key_size + 8))
+            body = self.meta(address + 24, used * (key_size + 8))
             for i in range(used):
                 at = i * (key_size + 8)
-                child = self._unpack("<Q", body, at + key_size)[0]
+                child = self.unpack("<Q", body, at + key_size)[0]
                 if level == 0:
                     leaves.append((body[at : at + key_size], child))
                 else:
@@ -252,15 +268,15 @@ class Tree:
     def _dataset(self, path: str, messages: dict[int, bytes]) -> DataSet:
         if _DATASPACE not in messages or _DATATYPE not in messages:
             raise self.error(f"the array {path!r} has no shape or no type")
-        shape = self._shape(messages[_DATASPACE], path)
+        shape = self.shape(messages[_DATASPACE], path)
         dtype, stored = self._dtype(messages[_DATATYPE], path)
         layout = messages[_LAYOUT]
-        version, kind = self._unpack("<BB", layout)
+        version, kind = self.unpack("<BB", layout)
         if version != 3 or kind not in (1, 2):
             raise self.error(f"the array {path!r} is neither contiguous nor in chunks, but virtual, compact or newer")
         filters = self._filters(messages[_FILTERS], path) if _FILTERS in messages else ()
         if kind == 1:
-            address, size = self._unpack("<2Q", layout, 2)
+            address, size = self.unpack("<2Q", layout, 2)
             dataset = DataSet(path, shape, dtype, stored, address)
             # An array may declare a size and store nothing, to be filled in as it is read.
             if filters or (dataset.nbytes and (address == UNDEFINED or size != dataset.nbytes)):
@@ -269,7 +285,7 @@ class Tree:
         rank = layout[2] - 1 if len(layout) > 2 else -1
         if rank != len(shape) or rank < 1:
             raise self.error(f"the chunks of {path!r} are not of its rank")
-        tree, *chunk, _ = self._unpack(f"<Q{rank + 1}I", layout, 3)
+        tree, *chunk, _ = self.unpack(f"<Q{rank + 1}I", layout, 3)
         if any(c < 1 or c > s for c, s in zip(chunk, shape, strict=True)):
             raise self.error(f"the chunks of {path!r} are empty, or larger than the array")
         chunks = () if tree == UNDEFINED else self._chunks(tree, path, rank)
@@ -280,26 +296,27 @@ class Tree:
     def _chunks(self, tree: int, path: str, rank: int) -> tuple[Chunk, ...]:
         chunks = []
         for key, address in self._leaves(tree, path, 1, 16 + 8 * rank):
-            size, mask, *offset = self._unpack(f"<II{rank}Q", key)
+            size, mask, *offset = self.unpack(f"<II{rank}Q", key)
             if mask:
                 raise self.error(f"a chunk of {path!r} is packed unlike the others")
             chunks.append(Chunk(tuple(offset), address, size))
         return tuple(chunks)
 
-    def _shape(self, message: bytes, path: str) -> tuple[int, ...]:
-        version, rank = self._unpack("<BB", message)
-        if version not in (1, 2) or rank > 32 or (version == 2 and self._unpack("<B", message, 3)[0] > 1):
+    def shape(self, message: bytes, path: str) -> tuple[int, ...]:
+        """Sizes that a dataspace message declares."""
+        version, rank = self.unpack("<BB", message)
+        if version not in (1, 2) or rank > 32 or (version == 2 and self.unpack("<B", message, 3)[0] > 1):
             raise self.error(f"the array {path!r} has no shape")
-        return self._unpack(f"<{rank}Q", message, 8 if version == 1 else 4)
+        return self.unpack(f"<{rank}Q", message, 8 if version == 1 else 4)
 
     def _filters(self, message: bytes, path: str) -> tuple[int, ...]:
-        version, count = self._unpack("<BB", message)
+        version, count = self.unpack("<BB", message)
         at = 8 if version == 1 else 2
         found = []
         for _ in range(count):
-            number, length, _, values = self._unpack("<4H", message, at)
+            number, length, _, values = self.unpack("<4H", message, at)
             if version == 2 and number < 256:
-                length, values = 0, self._unpack("<H", message, at + 4)[0]
+                length, values = 0, self.unpack("<H", message, at + 4)[0]
                 at -= 2
             found.append(number)
             at += 8 + length + 4 * values + (4 * (values % 2) if version == 1 else 0)
@@ -312,12 +329,12 @@ class Tree:
         return tuple(found)
 
     def _dtype(self, message: bytes, path: str) -> tuple[str, np.dtype]:
-        head, bits, _, _, size = self._unpack("<4BI", message)
+        head, bits, _, _, size = self.unpack("<4BI", message)
         kind, order = head & 0x0F, ">" if bits & 1 else "<"
         rest = message[8:]
-        if kind == 0 and size in (1, 2, 4, 8) and self._unpack("<2H", rest) == (0, 8 * size):
+        if kind == 0 and size in (1, 2, 4, 8) and self.unpack("<2H", rest) == (0, 8 * size):
             stored = np.dtype(f"{order}{'i' if bits & 8 else 'u'}{size}")
-        elif kind == 1 and size in _IEEE and self._unpack("<2H4BI", rest) == (0, 8 * size, *_IEEE[size]):
+        elif kind == 1 and size in _IEEE and self.unpack("<2H4BI", rest) == (0, 8 * size, *_IEEE[size]):
             stored = np.dtype(f"{order}f{size}")
         elif kind == 5 and size == 2:
             # Nothing else that Keras writes is opaque; the attribute that says so adds nothing.

@@ -8,6 +8,7 @@ run, and only those that the caller registered or passed.
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,8 @@ from .archive import open_archive, parse_json
 from .cloning import clone_model as clone_model
 from .h5 import H5Reader, open_h5
 from .hdf5 import SIGNATURE
+from .legacy_h5 import read_legacy_optimizer, read_legacy_weights
+from .legacy_model import model_config
 from .model_file import save_model as save_model
 from .placeholders import expecting
 from .shared_ids import mark_shared
@@ -36,6 +39,8 @@ def load_model(
 ) -> Any:
     """The model in a `.keras` file that kgc or real Keras 3 wrote, with weights, compilation and optimizer state.
 
+    Files of the older `.h5` format are read too.
+
     Args:
         filepath: the file.
         custom_objects: classes and functions of your own by name, where they are not registered.
@@ -48,13 +53,9 @@ def load_model(
     Raises FileFormatError for a file that is malformed, hostile, or names what is in no table; OSError if it cannot be
     read.
     """
-    if os.path.isfile(filepath):
-        with open(filepath, "rb") as file:
-            if file.read(8) == SIGNATURE:
-                raise FileFormatError(
-                    f"{os.fspath(filepath)} is an HDF5 file: weights alone, or a model in the older `.h5` format",
-                    hint="read weights by `model.load_weights`; real Keras can save a model of that format as `.keras`",
-                )
+    if _is_hdf5(filepath):
+        with registry.custom_object_scope(custom_objects or {}), open_h5(filepath) as reader:
+            return _load_legacy(reader, compile)
     with registry.custom_object_scope(custom_objects or {}), open_archive(filepath) as archive:
         what = f"the weights of {os.fspath(filepath)}"
         with open_h5(archive.weights, what) as reader:
@@ -85,6 +86,28 @@ def _load(config: Mapping[str, Any], reader: H5Reader, compile: bool) -> Any:
     if compile and told:
         _compile(model, told)
         read_optimizer(reader, model.optimizer, model.trainable_weights)
+    return model
+
+
+def _is_hdf5(path: str | os.PathLike[str]) -> bool:
+    if not os.path.isfile(path):
+        return False
+    with open(path, "rb") as file:
+        return file.read(len(SIGNATURE)) == SIGNATURE
+
+
+def _load_legacy(reader: H5Reader, compile: bool) -> Any:
+    config = model_config(reader)
+    held = sum(d.nbytes for path, d in reader.datasets.items() if not path.startswith("optimizer_weights/"))
+    with expecting(held):
+        model = _model(config)
+    read_legacy_weights(reader, model)
+    if compile and config.get("compile_config"):
+        _compile(model, config["compile_config"])
+        try:
+            read_legacy_optimizer(reader, model.optimizer, model.trainable_weights)
+        except FileFormatError as error:
+            warnings.warn(f"The optimizer starts anew: {error.what}", stacklevel=3)
     return model
 
 
@@ -141,11 +164,14 @@ def _compile(model: Any, told: Any) -> None:
     if not isinstance(told, Mapping):
         raise FileFormatError("The compile_config of the file is no object", received=f"{told!r:.80}")
     known = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics")
-    ignored = ("run_eagerly", "steps_per_execution", "jit_compile", "auto_scale_loss")
-    if unknown := [key for key in told if key not in known + ignored]:
+    execution = ("run_eagerly", "steps_per_execution", "jit_compile", "auto_scale_loss")
+    if unknown := [key for key in told if key not in known + execution]:
         raise FileFormatError(f"The compile_config of the file has entries that Keras has not: {unknown[:4]}")
     arguments = {key: told.get(key) for key in known}
     arguments["optimizer"] = configs.deserialize(told.get("optimizer"), ("optimizer",), "the optimizer")
+    arguments |= {key: told[key] for key in execution if isinstance(told.get(key), bool | int | str)}
+    if arguments.get("run_eagerly"):
+        arguments.pop("jit_compile", None)
     for key, kinds in _COMPILE_SLOTS.items():
         arguments[key] = configs.deserialize(told.get(key), kinds, f"{key} of compile")
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 import time
@@ -9,9 +10,11 @@ import warnings
 from typing import Any
 
 from ...compiler.errors import ArgumentError
+from ...runtime.files import atomic_write
 from . import config as configs
-from .archive import atomic_write, write_archive
+from .archive import open_archive, write_archive
 from .h5 import open_h5
+from .legacy_h5 import is_legacy, read_legacy_weights
 from .shared_ids import mark_shared
 from .weights import read_optimizer, read_weights, write_weights
 
@@ -81,20 +84,47 @@ def save_weights(
         write_weights(file, model, getattr(model, "optimizer", None))
 
 
-def load_weights(model: Any, filepath: str | os.PathLike[str], skip_mismatch: bool = False, **kwargs: Any) -> None:
-    """Read the weights of a `.weights.h5` file into a model of the same layers; nothing changes unless all fit.
+def load_weights(
+    model: Any,
+    filepath: str | os.PathLike[str],
+    skip_mismatch: bool = False,
+    by_name: bool = False,
+    **kwargs: Any,
+) -> None:
+    """Read the weights of a file into a model of the same layers; nothing changes unless all fit.
 
-    The optimizer's state is read too if the model is compiled; a state of another optimizer is left, with a warning.
-    With `skip_mismatch`, layers whose weights do not fit are left as they are, with a warning.
+    The file is a `.weights.h5` or a `.keras` file, or one of the older `.h5` format, whatever it is called; with
+    `by_name`, which is for those of the older format, layers of the same name correspond. Of the newer ones the
+    optimizer's state is read too if the model is compiled; a state of another optimizer is left, with a warning. With
+    `skip_mismatch`, layers whose weights do not fit are left as they are, with a warning.
 
     Raises FileFormatError for a file that is none, or of another model; OSError if it cannot be read.
     """
     if kwargs:
-        raise ArgumentError(f"load_weights() does not support {', '.join(kwargs)}")
+        raise ArgumentError(
+            f"load_weights() does not have the argument '{next(iter(kwargs))}'",
+            received=", ".join(f"{key}={value!r:.40}" for key, value in kwargs.items()),
+            hint="it is load_weights(filepath, skip_mismatch=False, by_name=False).",
+        )
     path = os.fspath(filepath)
-    if not path.endswith(".weights.h5"):
-        raise ArgumentError("load_weights() reads `.weights.h5` files", received=f"filepath={path!r}")
-    with open_h5(path) as reader:
+    if not str(path).endswith((".h5", ".hdf5", ".keras")):
+        raise ArgumentError(
+            "load_weights() reads files that end in `.weights.h5`, `.h5` or `.keras`", received=f"filepath={path!r}"
+        )
+    with contextlib.ExitStack() as stack:
+        source: Any = path
+        if path.endswith(".keras"):
+            source = stack.enter_context(open_archive(path)).weights
+        reader = stack.enter_context(open_h5(source, path))
+        if is_legacy(reader):
+            read_legacy_weights(reader, model, by_name=by_name, skip_mismatch=skip_mismatch)
+            return
+        if by_name:
+            raise ArgumentError(
+                "load_weights() takes by_name with files of the older `.h5` format",
+                received=f"by_name=True, filepath={path!r}",
+                hint="the newer ones hold weights by their place in the model; `skip_mismatch=True` takes what fits.",
+            )
         read_weights(reader, model, skip_mismatch=skip_mismatch)
         optimizer = getattr(model, "optimizer", None)
         if optimizer is not None:
@@ -110,7 +140,7 @@ def _checked(filepath: str | os.PathLike[str], ending: str, overwrite: bool, fun
         raise ArgumentError(
             f"{function} writes files whose name ends in `{ending}`",
             received=f"filepath={path!r}",
-            hint="the older `.h5` format is read by real Keras only" if str(path).endswith(".h5") else None,
+            hint="kgc reads the older `.h5` format, and writes `.keras` alone" if str(path).endswith(".h5") else None,
         )
     if not overwrite and os.path.exists(path):
         raise ArgumentError(f"{path} exists", received="overwrite=False", hint="choose another name, or overwrite it")

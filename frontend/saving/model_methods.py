@@ -74,7 +74,9 @@ class Saving:
         model_file.save_weights(self, filepath, overwrite, max_shard_size)
 
     def load_weights(self, filepath: str | os.PathLike[str], skip_mismatch: bool = False, **kwargs: Any) -> None:
-        """Read the weights of a `.weights.h5` file; nothing changes unless all of them fit.
+        """Read the weights of a `.weights.h5`, `.keras` or older `.h5` file; nothing changes unless all of them fit.
+
+        `by_name=True` is for files of the older format: layers of the same name then correspond.
 
         Raises:
             FileFormatError: the file is none, or of another model.

@@ -27,10 +27,13 @@ _ROWS = {
         binary_crossentropy BinaryCrossentropy from_logits
         categorical_crossentropy CategoricalCrossentropy from_logits axis
         conv Conv strides padding data_format dilation_rate
+        conv_transpose ConvTranspose strides padding output_padding data_format dilation_rate
+        dot_product_attention DotProductAttention is_causal flash_attention attn_logits_soft_cap=null
         elu Elu alpha
         gelu Gelu approximate
         hard_sigmoid HardSigmoid
         hard_silu HardSilu
+        layer_normalization LayerNorm axis epsilon rms_scaling
         leaky_relu LeakyRelu negative_slope
         log_sigmoid LogSigmoid
         log_softmax LogSoftmax axis
@@ -55,6 +58,7 @@ _ROWS = {
         erf Erf
         logsumexp Logsumexp axis keepdims
         rsqrt Rsqrt
+        top_k TopK k sorted
     """,
     "keras.src.ops.numpy": """
         absolute Absolute

@@ -10,6 +10,7 @@ Groups and arrays, as real Keras 3.15.1 writes them:
     layers/my_block/blocks/dense/vars     layers in a list, tuple or dict: counted like those of a model
     layers/my_block/blocks/container_1    a list or dict within it
     optimizer/vars/0, 1, …                iteration, learning rate (unless a schedule), slots; `name` is the optimizer's
+    optimizer/inner_optimizer/vars        once more those of the optimizer in a LossScaleOptimizer
 
 Attributes are visited by name, public ones first; a functional or sequential model's `layers` before all others; a
 property of the caller's own counts as an attribute. A layer stands at the first path by which it is met, and nowhere
@@ -29,7 +30,7 @@ from ..layer import Layer
 from .h5 import H5Reader, write_h5
 from .registry import snake_case
 
-OPTIMIZER = "optimizer/vars"
+OPTIMIZER, _INNER_OPTIMIZER = "optimizer/vars", "optimizer/inner_optimizer/vars"
 # Attributes of kgc's own that hold layers which stand elsewhere.
 _INTERNAL = frozenset(["_init_arguments", "_functional", "_layers", "_compile_arguments", "inbound_nodes"])
 _OURS = __name__.partition(".")[0]
@@ -110,9 +111,11 @@ def write_weights(file: BinaryIO, model: Any, optimizer: Any = None) -> None:
         for key, value in _stored(layer).items():
             arrays[f"{group}/{key}"] = value
     if optimizer is not None:
-        groups[OPTIMIZER] = {"name": optimizer.name}
-        for index, variable in enumerate(optimizer.variables):
-            arrays[f"{OPTIMIZER}/{index}"] = variable.numpy()
+        inner = getattr(optimizer, "inner_optimizer", None)  # stored twice, as Keras reads it
+        for group, owner in ((OPTIMIZER, optimizer), (_INNER_OPTIMIZER, inner)):
+            if owner is not None:
+                groups[group] = {"name": owner.name}
+                arrays.update({f"{group}/{index}": variable.numpy() for index, variable in enumerate(owner.variables)})
     write_h5(file, groups, arrays)
 
 

@@ -17,13 +17,13 @@ import ml_dtypes
 import numpy as np
 
 from ...compiler.errors import ArgumentError, DataError, KgcError
-from .batches import Batch, NamedArray
+from .batches import Batch, NamedArray, Source
 
 # A whole array is cast in advance only up to this size: above it a second copy of the data might not fit in memory.
 _CAST_WHOLE_UP_TO = 64 * 2**20
 
 
-class ArraySource:
+class ArraySource(Source):
     """Batches of arrays that all have the same number of rows.
 
     The last batch is smaller where the rows do not divide. Every array is cast to its dtype without a warning: in
@@ -192,7 +192,7 @@ def as_array(leaf: NamedArray) -> np.ndarray:
     """
     value = leaf.array
     try:
-        array = np.asarray(value.to_numpy() if hasattr(value, "to_numpy") else value)
+        array = np.asarray(_readable(value))
         if array.dtype == object and array.ndim:
             array = np.asarray(array.tolist())
     except KgcError:
@@ -210,6 +210,13 @@ def as_array(leaf: NamedArray) -> np.ndarray:
             hint="a single sample x is given as x[None]",
         )
     return array
+
+
+def _readable(value: Any) -> Any:
+    """What NumPy can read: objects of pandas and TensorFlow by their own methods."""
+    if hasattr(value, "to_numpy"):
+        return value.to_numpy()
+    return value.numpy() if hasattr(value, "numpy") and not hasattr(value, "__array__") else value
 
 
 def cast(array: np.ndarray, dtype: np.dtype, name: str) -> np.ndarray:

@@ -5,10 +5,12 @@ The loops know no more of data than this, so arrays, generators and foreign load
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 
@@ -40,6 +42,8 @@ class Batch:
         rows: number of rows of all its steps together.
         steps: number of steps.
         index: number of its first step within the epoch; the loop sets it.
+        form: what a stream says of the types of targets and weights, which may change from batch to batch; None where
+            they are the same for all batches.
     """
 
     x: tuple[np.ndarray, ...]
@@ -48,10 +52,43 @@ class Batch:
     rows: int
     steps: int = 1
     index: int = 0
+    form: Any = None
+
+
+def stacked(batches: Sequence[Batch]) -> Batch | None:
+    """Several batches of one step each as one of several steps; None where their shapes, dtypes or forms differ."""
+    first = batches[0]
+    leaves = [(*b.x, *b.y, *b.weights) for b in batches]
+    alike = all(
+        b.form is first.form and _kinds(row) == _kinds(leaves[0]) for b, row in zip(batches, leaves, strict=True)
+    )
+    if not alike:
+        return None
+    joined = tuple([_stack(column) for column in zip(*leaves, strict=True)])
+    x, y = len(first.x), len(first.x) + len(first.y)
+    rows = sum(b.rows for b in batches)
+    return Batch(joined[:x], joined[x:y], joined[y:], rows, len(batches), first.index, first.form)
+
+
+def _kinds(leaves: Sequence[Any]) -> list[Any]:
+    return [None if leaf is None else (leaf.shape, leaf.dtype) for leaf in leaves]
+
+
+def _stack(leaves: Sequence[Any]) -> Any:
+    if leaves[0] is None:
+        return None
+    return jnp.stack(leaves) if any(isinstance(leaf, jax.Array) for leaf in leaves) else np.stack(leaves)
 
 
 class Source(Protocol):
-    """Data that can be read once an epoch."""
+    """Data that can be read once an epoch.
+
+    Attributes:
+        once: whether this is one stream that goes on where the last epoch ended, and gives nothing more once it has
+            ended.
+    """
+
+    once: bool = False
 
     @property
     def steps(self) -> int | None:
@@ -70,3 +107,12 @@ class Source(Protocol):
         one step at a time; the rows and their order are the same.
         """
         ...
+
+    def begin_epoch(self) -> None:
+        """An epoch begins."""
+
+    def end_epoch(self) -> None:
+        """An epoch has ended, and not by an exception."""
+
+    def close(self) -> None:
+        """Nobody reads on: threads of the source's own end."""

@@ -30,11 +30,15 @@ from .mistakes import (
     arguments,
     arrays,
     calls,
+    convolutions,
     data,
+    files,
     identifiers,
     layers,
     loops,
+    recurrent,
     shapes,
+    streams,
     symbolic,
     targets,
     training,
@@ -45,6 +49,7 @@ from .mistakes.mistake import Mistake, run
 
 TOPICS = (
     shapes, arrays, symbolic, layers, calls, wiring, identifiers, arguments, weights, data, targets, loops, training,
+    files, streams, convolutions, recurrent,
 )  # fmt: skip
 ROWS = [
     pytest.param(row, id=f"{topic.__name__.rpartition('.')[2]}-{row.name}")

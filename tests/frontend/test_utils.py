@@ -88,3 +88,20 @@ def test_what_else_is_there() -> None:
     assert not kgc.utils.is_keras_tensor(np.zeros(3))
     assert kgc.utils.Progbar(3, verbose=0).target == 3
     assert kgc.utils.get_custom_objects is kgc.saving.get_custom_objects
+
+
+def test_get_source_inputs() -> None:
+    def names(tensor: Any) -> list[str]:
+        return [source.name for source in kgc.utils.get_source_inputs(tensor)]
+
+    a, b, c = (kgc.Input((2,), name=name) for name in "abc")
+    both = kgc.layers.add([a, kgc.ops.relu(b)])
+    assert names(kgc.layers.add([both, a])) == ["a", "b"]
+    (source,) = kgc.utils.get_source_inputs(c)
+    assert source is c
+    chain = c
+    for _ in range(3000):
+        chain = chain + 1
+    assert names(chain) == ["c"]
+    with pytest.raises(ArgumentError, match="symbolic tensor"):
+        kgc.utils.get_source_inputs(np.zeros(3))

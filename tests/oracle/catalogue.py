@@ -12,9 +12,13 @@ import numpy as np
 from .case import CASES, FACTS, Case
 from .cases import (  # noqa: F401  (each registers its cases)
     activation,
+    attention,
     conv,
+    conv_lstm,
+    conv_transpose,
     dense,
     dtypes,
+    embedding,
     facts,
     losses,
     merging,
@@ -23,6 +27,8 @@ from .cases import (  # noqa: F401  (each registers its cases)
     normalization,
     optimizers,
     pooling,
+    recurrent,
+    resizing,
     shaping,
 )
 

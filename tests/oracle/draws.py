@@ -30,7 +30,7 @@ class Draws:
 
     def integers(self, high: int, *shape: int, dtype: str = "int32") -> np.ndarray:
         """Uniform integers in [0, high)."""
-        return self._noted((self._random.random_sample(shape) * high).astype(dtype))
+        return self._noted(np.floor(self._random.random_sample(shape) * high).astype(dtype))
 
     def one_hot(self, classes: int, *shape: int, dtype: str = "float32") -> np.ndarray:
         """Rows with a single one, of shape (*shape, classes)."""

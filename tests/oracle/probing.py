@@ -100,6 +100,7 @@ def add_layer(
     training: bool = False,
     gradient: bool = True,
     spread: float = 1.5,
+    tolerance: float = 1.0,
 ) -> None:
     """Register a case for one layer: outputs, gradients, state, for inputs of the given shapes in [-spread, spread)."""
 
@@ -118,4 +119,4 @@ def add_layer(
             found |= gradients(keras, build, xs, weights, targets)
         return found
 
-    add(name, run)
+    add(name, run, tolerance)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 
 from kgc.compiler.errors import ArgumentError, DataError
 from kgc.runtime import loop
-from kgc.runtime.data.batches import Batch
+from kgc.runtime.data.batches import Batch, Source
 
 from .loops import EPOCH, Recorder, Scalar, Training, fit, source
 
@@ -122,20 +124,44 @@ def test_the_host_waits_once_an_epoch():
     assert Scalar.waits == 3 * 2, "one wait for each of the two values at the end of each epoch"
 
 
-def test_batches_are_numbered_and_chunks_count_their_steps():
+def batch_hooks(hooks: Recorder) -> list[tuple]:
+    return [(key[0].removeprefix("train_batch_"), key[1]) for key in hooks.seen if "train_batch" in key[0]]
+
+
+def test_batch_hooks_are_called_once_for_each_execution():
+    """As Keras 3.15.1, but that it counts the last one as though it were whole."""
     training, hooks = Training(), Recorder()
-    loop.fit(training.step, source(11, 2), hooks, chunk=2, epochs=2)
-    assert [(b.index, b.steps) for b in training.batches] == [(0, 2), (2, 2), (4, 1), (5, 1)] * 2
-    assert [key for key in hooks.seen if "batch" in key[0]] == [
-        ("train_batch_begin", 0),
-        ("train_batch_end", 1),
-        ("train_batch_begin", 2),
-        ("train_batch_end", 3),
-        ("train_batch_begin", 4),
-        ("train_batch_end", 4),
-        ("train_batch_begin", 5),
-        ("train_batch_end", 5),
-    ] * 2
+    loop.fit(training.step, source(11, 2), hooks, per_execution=4, epochs=2)
+    assert [(b.index, b.steps) for b in training.batches] == [(0, 4), (4, 1), (5, 1)] * 2
+    assert batch_hooks(hooks) == [("begin", 0), ("end", 3), ("begin", 4), ("end", 5)] * 2
+
+
+@pytest.mark.parametrize(("stack", "steps"), [(True, [3, 1, 1, 3, 1, 1]), (False, [1] * 10)])
+def test_executions_are_as_long_where_an_epoch_is_a_part_of_the_data(stack, steps):
+    training, hooks = Training(), Recorder()
+    loop.fit(training.step, source(10, 1), hooks, per_execution=3, steps_per_epoch=5, epochs=2, stack=stack)
+    assert [b.steps for b in training.batches] == steps
+    assert batch_hooks(hooks) == [("begin", 0), ("end", 2), ("begin", 3), ("end", 4)] * 2
+    assert np.concatenate([b.x[0].ravel() for b in training.batches]).tolist() == list(range(10))
+
+
+def test_a_batch_of_another_size_is_not_stacked():
+    training, hooks = Training(), Recorder()
+    loop.fit(training.step, source(5, 2), hooks, per_execution=3)
+    assert [(b.index, b.steps, b.rows) for b in training.batches] == [(0, 1, 2), (1, 1, 2), (2, 1, 1)]
+    assert batch_hooks(hooks) == [("begin", 0), ("end", 2)]
+
+
+def test_evaluate_and_predict_count_executions_too():
+    hooks = Recorder(watch=True)
+    loop.evaluate(Training().step, source(5, 1), hooks, per_execution=2)
+    assert [key for key in hooks.seen if key[0] == "test_batch_end"] == [("test_batch_end", i) for i in (1, 3, 4)]
+    seen = []
+    hooks = Recorder(watch=True)
+    hooks.on_predict_batch_end = lambda batch, logs: seen.append((batch, logs["outputs"][0].tolist()))
+    result = loop.predict(lambda b: [b.x[0] * 2], source(5, 2), hooks, per_execution=2)
+    assert seen == [(1, [0, 2, 4, 6]), (2, [8])]
+    assert result[0].tolist() == [0, 2, 4, 6, 8]
 
 
 # Recorded from Keras 3.15.1: validation of epochs 0 to 3.
@@ -187,9 +213,10 @@ def test_an_epoch_goes_on_where_the_last_one_ended():
     assert [b.x[0].tolist() for b in training.batches] == [[0], [1], [2], [3], [0], [1]]
 
 
-class OneShot:
+class OneShot(Source):
     """A source that gives its batches once, as a generator does."""
 
+    once = True
     rows = None
     steps = None
 
@@ -201,13 +228,46 @@ class OneShot:
 
 
 def test_data_that_give_nothing():
-    batch = Batch(x=(np.ones(2),), y=(), weights=(), rows=2)
     with pytest.raises(DataError, match="no batch"):
-        loop.fit(Training().step, OneShot(batch), Recorder(), epochs=2)
+        loop.fit(Training().step, OneShot(), Recorder(), epochs=2)
     with pytest.raises(DataError, match="no batch"):
         loop.evaluate(Training().step, OneShot(), Recorder())
     with pytest.raises(DataError, match="no batch"):
         loop.predict(lambda b: [b.x[0]], OneShot(), Recorder(), steps=3)
+
+
+# Steps of each epoch of a stream that has so many and cannot be read again, and what is said.
+@pytest.mark.parametrize(
+    ("available", "wanted", "steps", "said"),
+    [
+        (3, None, [3], "ended after 1 epoch,"),
+        (4, 2, [2, 2], "ended after 2 epochs,"),
+        (5, 2, [2, 2, 1], "ran out after 1 of 2 steps"),
+        (1, 2, [1], "ran out after 1 of 2 steps"),
+        (8, 2, [2, 2, 2, 2], None),
+        (20, 2, [2, 2, 2, 2], None),
+    ],
+)
+def test_training_ends_with_a_stream(available, wanted, steps, said):
+    batches = [Batch(x=(np.ones(2),), y=(), weights=(), rows=2) for _ in range(available)]
+    training, hooks, stream = Training(), Recorder(), OneShot(*batches)
+    with pytest.warns(UserWarning, match=said) if said else nullcontext() as caught:
+        loop.fit(training.step, stream, hooks, epochs=4, steps_per_epoch=wanted)
+    assert said is None or len(caught) == 1
+    ends = [key[1] for key in hooks.seen if key[0] == "epoch_end"]
+    assert ends == list(range(len(steps))) and hooks.seen[-1] == ("train_end",)
+    assert [b.index for b in training.batches] == [i for count in steps for i in range(count)]
+    assert len(list(stream.batches(9))) == max(available - sum(steps), 0), "more was taken than was used"
+
+
+def test_a_stream_is_closed_however_the_loop_ends():
+    for end in ({}, {"fail": ("train_batch_end", 0)}, {"stop": ("train_batch_end", 0)}):
+        stream = OneShot(*[Batch(x=(np.ones(2),), y=(), weights=(), rows=2) for _ in range(3)])
+        closed = []
+        stream.close = lambda closed=closed: closed.append(True)
+        with pytest.raises(KeyboardInterrupt) if "fail" in end else nullcontext():
+            loop.fit(Training().step, stream, Recorder(**end))
+        assert closed == [True]
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ class Descent:
     def apply(self, grads: Any, params: Any, opt_state: Any) -> Any:
         return [p - 0.1 * g for p, g in zip(params, grads, strict=True)], [opt_state[0] + 1]
 
-    def scale_loss(self, loss: Any) -> Any:
+    def scaled_loss(self, loss: Any, opt_state: Any) -> Any:
         return loss
 
 

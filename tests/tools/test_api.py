@@ -38,7 +38,7 @@ def static_names(path: Path) -> dict[str, tuple[str, str | None]]:
 @pytest.mark.parametrize("path", FILES, ids=package_of)
 def test_static_imports_table_and_all_agree(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tables: list[dict[str, str]] = []
-    lazy = importlib.import_module("kgc.frontend.lazy")
+    lazy = importlib.import_module("kgc.runtime.lazy")
     monkeypatch.setattr(lazy, "lazy", lambda package, public, table: tables.append(table) or (None, None))
     scope = {"__name__": "read"}
     exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), scope)

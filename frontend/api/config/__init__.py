@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kgc.frontend.lazy import lazy
+from kgc.runtime.lazy import lazy
 
 __all__ = [
     "dtype_policy", "floatx", "set_dtype_policy", "set_floatx",

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kgc.frontend.lazy import lazy
+from kgc.runtime.lazy import lazy
 
 __all__ = [
     "abs", "absolute", "add", "all", "any", "arange", "argmax", "argmin", "average_pool", "batch_normalization",
     "binary_crossentropy", "broadcast_to", "cast", "categorical_crossentropy", "ceil", "clip", "concatenate", "conv",
-    "convert_to_numpy", "convert_to_tensor", "cos", "cumsum", "divide", "einsum", "elu", "equal", "erf", "exp",
-    "expand_dims", "expm1", "eye", "flip", "floor", "floor_divide", "full", "full_like", "gelu", "greater",
-    "greater_equal", "hard_sigmoid", "hard_silu", "is_tensor", "isfinite", "isnan", "leaky_relu", "less", "less_equal",
-    "log", "log1p", "log_sigmoid", "log_softmax", "logical_and", "logical_not", "logical_or", "logical_xor",
-    "logsumexp", "matmul", "max", "max_pool", "maximum", "mean", "min", "minimum", "mod", "moments", "multiply",
-    "negative", "norm", "not_equal", "one_hot", "ones", "ones_like", "pad", "power", "prod", "reciprocal", "relu",
-    "relu6", "repeat", "reshape", "round", "rsqrt", "selu", "shape", "sigmoid", "sign", "silu", "sin", "softmax",
-    "softplus", "softsign", "sparse_categorical_crossentropy", "split", "sqrt", "square", "squeeze", "stack", "std",
-    "stop_gradient", "subtract", "sum", "swapaxes", "swish", "take", "take_along_axis", "tanh", "tile", "transpose",
-    "true_divide", "unstack", "var", "where", "zeros", "zeros_like",
+    "conv_transpose", "convert_to_numpy", "convert_to_tensor", "cos", "cumsum", "divide", "dot_product_attention",
+    "einsum", "elu", "equal", "erf", "exp", "expand_dims", "expm1", "eye", "flip", "floor", "floor_divide", "full",
+    "full_like", "gelu", "greater", "greater_equal", "hard_sigmoid", "hard_silu", "is_tensor", "isfinite", "isnan",
+    "layer_normalization", "leaky_relu", "less", "less_equal", "log", "log1p", "log_sigmoid", "log_softmax",
+    "logical_and", "logical_not", "logical_or", "logical_xor", "logsumexp", "matmul", "max", "max_pool", "maximum",
+    "mean", "min", "minimum", "mod", "moments", "multiply", "negative", "norm", "not_equal", "one_hot", "ones",
+    "ones_like", "pad", "power", "prod", "reciprocal", "relu", "relu6", "repeat", "reshape", "round", "rsqrt", "selu",
+    "shape", "sigmoid", "sign", "silu", "sin", "softmax", "softplus", "softsign", "sparse_categorical_crossentropy",
+    "split", "sqrt", "square", "squeeze", "stack", "std", "stop_gradient", "subtract", "sum", "swapaxes", "swish",
+    "take", "take_along_axis", "tanh", "tile", "top_k", "transpose", "true_divide", "unstack", "var", "where", "zeros",
+    "zeros_like",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
@@ -40,11 +41,13 @@ if TYPE_CHECKING:
     from kgc.frontend.ops import clip as clip
     from kgc.frontend.ops import concatenate as concatenate
     from kgc.frontend.ops import conv as conv
+    from kgc.frontend.ops import conv_transpose as conv_transpose
     from kgc.frontend.ops import convert_to_numpy as convert_to_numpy
     from kgc.frontend.ops import convert_to_tensor as convert_to_tensor
     from kgc.frontend.ops import cos as cos
     from kgc.frontend.ops import cumsum as cumsum
     from kgc.frontend.ops import divide as divide
+    from kgc.frontend.ops import dot_product_attention as dot_product_attention
     from kgc.frontend.ops import einsum as einsum
     from kgc.frontend.ops import elu as elu
     from kgc.frontend.ops import equal as equal
@@ -66,6 +69,7 @@ if TYPE_CHECKING:
     from kgc.frontend.ops import is_tensor as is_tensor
     from kgc.frontend.ops import isfinite as isfinite
     from kgc.frontend.ops import isnan as isnan
+    from kgc.frontend.ops import layer_normalization as layer_normalization
     from kgc.frontend.ops import leaky_relu as leaky_relu
     from kgc.frontend.ops import less as less
     from kgc.frontend.ops import less_equal as less_equal
@@ -129,6 +133,7 @@ if TYPE_CHECKING:
     from kgc.frontend.ops import take_along_axis as take_along_axis
     from kgc.frontend.ops import tanh as tanh
     from kgc.frontend.ops import tile as tile
+    from kgc.frontend.ops import top_k as top_k
     from kgc.frontend.ops import transpose as transpose
     from kgc.frontend.ops import true_divide as true_divide
     from kgc.frontend.ops import unstack as unstack
@@ -143,16 +148,16 @@ else:
         {
             "kgc.frontend.ops": (
                 "abs absolute add all any arange argmax argmin average_pool batch_normalization binary_crossentropy "
-                "broadcast_to cast categorical_crossentropy ceil clip concatenate conv convert_to_numpy "
-                "convert_to_tensor cos cumsum divide einsum elu equal erf exp expand_dims expm1 eye flip floor "
-                "floor_divide full full_like gelu greater greater_equal hard_sigmoid hard_silu is_tensor isfinite "
-                "isnan leaky_relu less less_equal log log1p log_sigmoid log_softmax logical_and logical_not "
-                "logical_or logical_xor logsumexp matmul max max_pool maximum mean min minimum mod moments multiply "
-                "negative norm not_equal one_hot ones ones_like pad power prod reciprocal relu relu6 repeat reshape "
-                "round rsqrt selu shape sigmoid sign silu sin softmax softplus softsign "
-                "sparse_categorical_crossentropy split sqrt square squeeze stack std stop_gradient subtract sum "
-                "swapaxes swish take take_along_axis tanh tile transpose true_divide unstack var where zeros "
-                "zeros_like"
+                "broadcast_to cast categorical_crossentropy ceil clip concatenate conv conv_transpose "
+                "convert_to_numpy convert_to_tensor cos cumsum divide dot_product_attention einsum elu equal erf exp "
+                "expand_dims expm1 eye flip floor floor_divide full full_like gelu greater greater_equal hard_sigmoid "
+                "hard_silu is_tensor isfinite isnan layer_normalization leaky_relu less less_equal log log1p "
+                "log_sigmoid log_softmax logical_and logical_not logical_or logical_xor logsumexp matmul max max_pool "
+                "maximum mean min minimum mod moments multiply negative norm not_equal one_hot ones ones_like pad "
+                "power prod reciprocal relu relu6 repeat reshape round rsqrt selu shape sigmoid sign silu sin softmax "
+                "softplus softsign sparse_categorical_crossentropy split sqrt square squeeze stack std stop_gradient "
+                "subtract sum swapaxes swish take take_along_axis tanh tile top_k transpose true_divide unstack var "
+                "where zeros zeros_like"
             ),
         },
     )

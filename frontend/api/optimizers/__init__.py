@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kgc.frontend.lazy import lazy
+from kgc.runtime.lazy import lazy
 
 __all__ = [
-    "Adagrad", "Adam", "AdamW", "Optimizer", "RMSprop", "SGD", "deserialize", "get", "schedules", "serialize",
+    "Adagrad", "Adam", "AdamW", "LossScaleOptimizer", "Optimizer", "RMSprop", "SGD", "deserialize", "get", "schedules",
+    "serialize",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
     import kgc.optimizers.schedules as schedules
+    from kgc.frontend.loss_scale import LossScaleOptimizer as LossScaleOptimizer
     from kgc.frontend.optimizers import SGD as SGD
     from kgc.frontend.optimizers import Adagrad as Adagrad
     from kgc.frontend.optimizers import Adam as Adam
@@ -27,6 +29,7 @@ else:
         __all__,
         {
             "kgc.optimizers.schedules": "=schedules",
+            "kgc.frontend.loss_scale": "LossScaleOptimizer",
             "kgc.frontend.optimizers": "SGD Adagrad Adam AdamW Optimizer RMSprop deserialize get serialize",
         },
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kgc.frontend.lazy import lazy
+from kgc.runtime.lazy import lazy
 
 __all__ = [
     "custom_object_scope", "deserialize_keras_object", "get_custom_objects", "get_registered_name",

@@ -22,6 +22,7 @@ CASES = [
     ((1, 5, 5, 1), (2, 2), (3, 3), "valid"),
     ((2, 9, 2), (4,), (2,), "same"),
     ((1, 4, 4, 5, 2), (2, 2, 2), (2, 1, 2), "valid"),
+    ((2, 6, 5, 7, 2), (3, 2, 3), (2, 1, 2), "same"),  # one axis after the other
     ((1, 9, 9, 1), (9, 9), (1, 1), "valid"),  # so many positions that reduce_window is taken
 ]
 

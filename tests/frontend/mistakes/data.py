@@ -216,14 +216,6 @@ model.fit(matrix, Y, verbose=0)  # <-
         ".toarray()",
     ),
     Mistake(
-        "generator",
-        ONE + "model.fit(((X, Y) for _ in range(3)), verbose=0)  # <-",
-        DataError,
-        "fit() takes arrays; generators and data loaders are not supported yet",
-        "generator",
-        "",
-    ),
-    Mistake(
         "data_for_an_empty_sequential",
         """
         model = keras.Sequential(name="net")

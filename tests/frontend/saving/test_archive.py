@@ -15,7 +15,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from kgc.compiler.errors import FileFormatError
-from kgc.frontend.saving.archive import CONFIG, METADATA, WEIGHTS, atomic_write, open_archive, write_archive
+from kgc.frontend.saving.archive import CONFIG, METADATA, WEIGHTS, open_archive, write_archive
+from kgc.runtime.files import atomic_write
 
 PARTS = {METADATA: b'{"keras_version": "3.15.1"}', CONFIG: b'{"class_name": "x", "config": {}}', WEIGHTS: b"h5" * 50}
 

@@ -116,8 +116,8 @@ MISTAKES = {
     "exists": lambda m, folder: m.save(folder / "old.keras", overwrite=False),
     "weights ending": lambda m, folder: m.save_weights(folder / "m.h5"),
     "shards": lambda m, folder: m.save_weights(folder / "m.weights.h5", max_shard_size=1),
-    "read weights ending": lambda m, folder: m.load_weights(folder / "m.keras"),
-    "by name": lambda m, folder: m.load_weights(folder / "m.weights.h5", by_name=True),
+    "read weights ending": lambda m, folder: m.load_weights(folder / "m.npz"),
+    "read weights argument": lambda m, folder: m.load_weights(folder / "m.weights.h5", strict=False),
 }
 
 

@@ -53,11 +53,13 @@ CALLS: dict[str, tuple[Any, ...]] = {
     "reshape": ("x", (2, -1)), "split": ("x", 2, 1), "swapaxes": ("x", 1, 2), "take": ("x", "j", 1),
     "take_along_axis": ("x", "i4", 1), "tile": ("x", (1, 2, 1, 1)), "where": ("b", "x", "x"), "squeeze": ("s",),
     "logical_and": ("b", "b"), "logical_or": ("b", "b"), "logical_xor": ("b", "b"), "logical_not": ("b",),
-    "matmul": ("x", "x2"),
+    "matmul": ("x", "x2"), "top_k": ("x", 2), "dot_product_attention": ("x", "x", "x"), "layer_normalization": ("x",),
+    "conv_transpose": ("x", "kt"),
 }  # fmt: skip
 TENSORS = {
     "x": (X, "float32"), "c": ((3,), "float32"), "k": ((2, 2, 3, 5), "float32"), "i": (X[:3], "int32"),
     "j": ((2,), "int32"), "i4": (X, "int32"), "b": (X, "bool"), "s": ((2, 1, 3), "float32"), "x2": ((3, 5), "float32"),
+    "kt": ((2, 2, 5, 3), "float32"),
 }  # fmt: skip
 
 

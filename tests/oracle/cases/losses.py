@@ -203,6 +203,54 @@ for _reduction in ("sum", "sum_over_batch_size", "mean", "mean_with_sample_weigh
         f"binary_reduction_{_reduction}", binary_loss(from_logits=True, reduction=_reduction), binary_logits, (6, 1)
     )
 
+
+def positive(draws: Draws) -> tuple[np.ndarray, np.ndarray]:
+    return draws.uniform(6, 3, low=0.1, high=2.0), draws.uniform(6, 3, low=0.1, high=2.0)
+
+
+def distributions(draws: Draws) -> tuple[np.ndarray, np.ndarray]:
+    return draws.probabilities(6, 4), draws.probabilities(6, 4)
+
+
+def signs(draws: Draws) -> tuple[np.ndarray, np.ndarray]:
+    return draws.integers(2, 6, 3, dtype="float32") * 2 - 1, draws.uniform(6, 3)
+
+
+def truths(draws: Draws) -> tuple[np.ndarray, np.ndarray]:
+    return draws.integers(2, 6, 3, dtype="float32"), draws.uniform(6, 3)
+
+
+def chances(draws: Draws) -> tuple[np.ndarray, np.ndarray]:
+    return draws.integers(2, 6, 3, dtype="float32"), draws.uniform(6, 3, low=0.05, high=0.95)
+
+
+def add_plain(key: str, data: Data, *names: str, weights: tuple[int, ...] | None = (6,), **options: Any) -> None:
+    for name in names:
+        add_loss(f"{name}_{key}", lambda keras, n=name: getattr(keras.losses, n)(**options), data, weights)
+
+
+add_plain("rows", positive, "MeanAbsolutePercentageError", "MeanSquaredLogarithmicError", "Poisson")
+add_plain("any", numbers, "MeanAbsolutePercentageError", "LogCosh", "CosineSimilarity", "Hinge", "SquaredHinge")
+add_plain("sequence", sequences, "LogCosh", "CosineSimilarity", "MeanSquaredLogarithmicError", weights=(3, 4))
+add_plain("axis", sequences, "CosineSimilarity", axis=1, weights=None)
+add_plain("rows", distributions, "KLDivergence")
+add_plain("signs", signs, "Hinge", "SquaredHinge")
+add_plain("truths", truths, "Hinge", "SquaredHinge")
+add_plain("rows", hot_logits, "CategoricalHinge")
+add_plain("sum", numbers, "LogCosh", reduction="sum")
+add_plain("rows", chances, "BinaryFocalCrossentropy", "Dice", "Tversky", weights=None)
+add_plain("weighted", chances, "BinaryFocalCrossentropy")
+add_plain("axis", chances, "Dice", "Tversky", axis=1)
+add_plain("shares", chances, "Tversky", alpha=0.3, beta=0.6, weights=None)
+add_plain("options", chances, "BinaryFocalCrossentropy", apply_class_balancing=True, alpha=0.4, gamma=1.5)
+add_plain("logits", binary_logits, "BinaryFocalCrossentropy", from_logits=True, label_smoothing=0.1)
+add_plain("rows", hot, "CategoricalFocalCrossentropy")
+add_plain("options", hot, "CategoricalFocalCrossentropy", alpha=0.4, gamma=1.5, label_smoothing=0.1)
+add_plain("logits", hot_logits, "CategoricalFocalCrossentropy", from_logits=True)
+add_plain("unnormalised", unnormalised, "CategoricalFocalCrossentropy", weights=None)
+add_plain("rows", labels, "CategoricalGeneralizedCrossEntropy")
+add_plain("options", labels, "CategoricalGeneralizedCrossEntropy", q=0.8)
+
 FUNCTIONS: dict[str, tuple[Data, dict[str, Any]]] = {
     "sparse_categorical_crossentropy": (label_logits, {"from_logits": True}),
     "categorical_crossentropy": (hot_logits, {"from_logits": True, "label_smoothing": 0.1}),
@@ -210,6 +258,20 @@ FUNCTIONS: dict[str, tuple[Data, dict[str, Any]]] = {
     "mean_squared_error": (sequences, {}),
     "mean_absolute_error": (sequences, {}),
     "huber": (sequences, {"delta": 0.5}),
+    "mean_absolute_percentage_error": (positive, {}),
+    "mean_squared_logarithmic_error": (positive, {}),
+    "log_cosh": (sequences, {}),
+    "poisson": (positive, {}),
+    "kl_divergence": (distributions, {}),
+    "cosine_similarity": (sequences, {"axis": 1}),
+    "hinge": (truths, {}),
+    "squared_hinge": (signs, {}),
+    "categorical_hinge": (hot_logits, {}),
+    "dice": (chances, {"axis": 0}),
+    "tversky": (chances, {"alpha": 0.2, "beta": 0.7}),
+    "binary_focal_crossentropy": (chances, {"apply_class_balancing": True}),
+    "categorical_focal_crossentropy": (hot, {"gamma": 1.0}),
+    "categorical_generalized_cross_entropy": (labels, {"q": 0.3}),
 }
 for _name, (_data, _options) in FUNCTIONS.items():
     # The function form gives one value a sample.
@@ -229,6 +291,16 @@ STRINGS: dict[str, Data] = {
     "mean_squared_error": numbers,
     "mean_absolute_error": numbers,
     "huber": numbers,
+    "mape": positive,
+    "msle": positive,
+    "log_cosh": numbers,
+    "poisson": positive,
+    "kld": distributions,
+    "cosine_similarity": numbers,
+    "hinge": truths,
+    "squared_hinge": signs,
+    "categorical_hinge": hot_logits,
+    "bce": chances,
 }
 for _name, _data in STRINGS.items():
 

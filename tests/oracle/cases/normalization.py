@@ -1,8 +1,10 @@
-"""BatchNormalization (axes, options, both modes, moving statistics) and Dropout's inference."""
+"""BatchNormalization (axes, options, both modes, moving statistics), LayerNormalization, and Dropout's inference."""
 
 from __future__ import annotations
 
 from typing import Any
+
+import numpy as np
 
 from ..case import case
 from ..draws import Draws
@@ -46,6 +48,39 @@ add_layer(
     (2, 6, 5, 3),
     training=True,
 )
+
+
+def add_layer_norm(name: str, shape: tuple[int, ...], **options: Any) -> None:
+    """Register one LayerNormalization."""
+    add_layer(f"normalization/layer_{name}", lambda keras: keras.layers.LayerNormalization(**options), shape)
+
+
+add_layer_norm("rank_2", (6, 5))
+add_layer_norm("rank_3", (4, 3, 5))
+add_layer_norm("rank_4", (3, 4, 2, 5))
+add_layer_norm("axis_1", (3, 4, 5), axis=1)
+add_layer_norm("axes", (3, 4, 5), axis=(1, 2))
+add_layer_norm("axes_unsorted", (3, 4, 5), axis=[2, 1])
+add_layer_norm("axes_negative", (3, 4, 2, 5), axis=[-1, -3])
+add_layer_norm("no_center", (6, 5), center=False)
+add_layer_norm("no_scale", (6, 5), scale=False)
+add_layer_norm("neither", (3, 4, 5), center=False, scale=False)
+add_layer_norm("epsilon", (6, 5), epsilon=0.1)
+
+
+@case("normalization/layer_far_from_zero")
+def far_from_zero(keras: Any, draws: Draws) -> dict[str, Any]:
+    """Moments of numbers whose mean is large against their spread."""
+    return {"output": keras.layers.LayerNormalization()(draws.uniform(6, 32, low=4.0, high=5.0))}
+
+
+@case("normalization/layer_half_precision")
+def half_precision(keras: Any, draws: Draws) -> dict[str, Any]:
+    """Half precision in and out, single precision between."""
+    layer, x = keras.layers.LayerNormalization(dtype="mixed_bfloat16"), draws.uniform(6, 64, low=3.0, high=4.0)
+    layer(x)
+    draws.fill(layer)
+    return {"output": np.asarray(keras.ops.cast(layer(x), "float32"))}
 
 
 @case("normalization/initial")

@@ -1,4 +1,4 @@
-"""Names resolved on first use (`frontend.lazy`)."""
+"""Names resolved on first use (`runtime.lazy`)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import types
 
 import pytest
 
-from kgc.frontend.lazy import lazy, locate
+from kgc.runtime.lazy import lazy, locate
 
 
 @pytest.fixture

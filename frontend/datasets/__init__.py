@@ -1,0 +1,1 @@
+"""Data sets, one a file, read from where Keras caches them."""

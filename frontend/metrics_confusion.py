@@ -192,7 +192,7 @@ class _Share(Metric):
         if self.top_k is not None:
             y_pred = only_top_k(y_pred, self.top_k)
         if self.class_id is not None:
-            y_true, y_pred = y_true[..., self.class_id], y_pred[..., self.class_id]
+            y_true, y_pred = (ops.getitem(x, (..., self.class_id)) for x in (y_true, y_pred))
         found = counts(y_true, y_pred, self.thresholds, sample_weight, self.dtype)
         self.true_positives.assign(ops.add(self.true_positives, found["true_positives"]))
         self._other.assign(ops.add(self._other, found[self.other]))

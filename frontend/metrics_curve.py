@@ -217,7 +217,7 @@ class _Best(_Curve):
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         if self.class_id is not None:
             y_true, y_pred = same_rank(as_float(y_true, self.dtype), as_float(y_pred, self.dtype))
-            y_true, y_pred = y_true[..., self.class_id], y_pred[..., self.class_id]
+            y_true, y_pred = (ops.getitem(x, (..., self.class_id)) for x in (y_true, y_pred))
         self._count(y_true, y_pred, sample_weight)
 
     def shares(self) -> tuple[Any, Any]:

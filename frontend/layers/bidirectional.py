@@ -28,8 +28,9 @@ class Bidirectional(Layer):
         backward_layer: what runs backwards; by default a layer of the same config, named `backward_…`.
         weights: not supported: use `set_weights`.
 
-    The outputs of a sequence stand at their steps, those of the backward layer too.  With `return_state` the forward
-    states follow, then the backward ones; `initial_state` is a list in the same order.
+    The outputs of a sequence stand at their steps, those of the backward layer too, and are zero where the mask is
+    False.  With `return_state` the forward states follow, then the backward ones; `initial_state` is a list in the same
+    order.
     """
 
     def __init__(
@@ -67,6 +68,9 @@ class Bidirectional(Layer):
         self._check_pair()
         self.return_sequences, self.return_state = layer.return_sequences, layer.return_state
         self.stateful = layer.stateful
+        if self.return_sequences:  # a masked step has no output of either layer that could be repeated for both
+            for one in (self.forward_layer, self.backward_layer):
+                one.zero_output_for_mask = True
         self.supports_masking = True
 
     def _check_pair(self) -> None:

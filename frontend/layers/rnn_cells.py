@@ -332,7 +332,12 @@ def run_cell(cell: Any, inputs: Any, state: Any, training: bool) -> tuple[Any, A
             received=f"{returned!r:.80}",
             hint="`return output, [output]` where the output is the only state.",
         )
-    output, after = returned
-    if isinstance(state, list | tuple):
-        return output, as_list(after)
-    return output, as_list(after)[0]
+    output, after = returned[0], as_list(returned[1])
+    count = len(as_list(state))
+    if len(after) != count:
+        raise ShapeError(
+            f"the cell {checks.label(cell)} must return {count} state{'s' if count != 1 else ''}, by its `state_size`",
+            received=f"{', '.join(str(getattr(s, 'type', s)) for s in after) or 'none'}",
+            hint="it returns new states nested as those that it was given.",
+        )
+    return output, after if isinstance(state, list | tuple) else after[0]

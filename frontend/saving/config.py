@@ -130,7 +130,7 @@ def _object_config(obj: Any) -> dict[str, Any]:
 
 
 def build_config(layer: Any) -> dict[str, Any] | None:
-    """What a layer's own `build` was given: `{"input_shape": …}`, or by argument in a `shapes_dict`; None if not called."""
+    """What a layer's own `build` was given: `{"input_shape": …}`, or `{"shapes_dict": …}`; None if not called."""
     shapes = getattr(layer, "_build_shapes", None)
     if shapes is None:
         return None

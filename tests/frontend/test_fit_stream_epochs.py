@@ -41,7 +41,7 @@ class Told(kgc.callbacks.Callback):
         self.seen = []
 
     def on_train_begin(self, logs=None):
-        self.steps = self.params["steps"]
+        self.steps = (self.params or {})["steps"]
 
     def on_epoch_begin(self, epoch, logs=None):
         self.seen.append([])
@@ -206,6 +206,7 @@ def test_no_thread_is_left(end):
     else:
         with pytest.raises(error):
             net().fit(data, verbose=0, callbacks=[End()])
+    left = None
     for _ in range(200):
         left = [thread for thread in threading.enumerate() if thread.name.startswith("kgc data")]
         if not left:

@@ -193,7 +193,7 @@ def test_known_batches_are_read_the_short_way():
 
 def test_a_model_without_targets():
     class Own(layers.Layer):
-        def build(self, shape):
+        def build(self, input_shape):
             self.w = self.add_weight(shape=(), initializer="ones")
 
         def call(self, x):

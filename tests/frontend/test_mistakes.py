@@ -29,9 +29,11 @@ from kgc.frontend import trace
 from .mistakes import (
     arguments,
     arrays,
+    attention,
     calls,
     convolutions,
     data,
+    embedding,
     files,
     identifiers,
     layers,
@@ -49,7 +51,7 @@ from .mistakes.mistake import Mistake, run
 
 TOPICS = (
     shapes, arrays, symbolic, layers, calls, wiring, identifiers, arguments, weights, data, targets, loops, training,
-    files, streams, convolutions, recurrent,
+    files, streams, convolutions, recurrent, embedding, attention,
 )  # fmt: skip
 ROWS = [
     pytest.param(row, id=f"{topic.__name__.rpartition('.')[2]}-{row.name}")

@@ -46,7 +46,7 @@ def trained(model, weights, **options):
 class Mixed(layers.Layer):
     """Noise, state, a loss, a nested layer, `jax.numpy` and `ops`, all in one `call`."""
 
-    def build(self, shape):
+    def build(self, input_shape):
         self.dense, self.drop = layers.Dense(3, activity_regularizer="l2"), layers.Dropout(0.5)
         self.norm, self.scale = layers.BatchNormalization(), self.add_weight(shape=(), initializer="ones")
 
@@ -138,8 +138,8 @@ class Cell(layers.Layer):
         self.units = self.state_size = self.output_size = units
         self.seen = []
 
-    def build(self, shape):
-        self.kernel = self.add_weight(shape=(shape[-1] + self.units, self.units), name="kernel")
+    def build(self, input_shape):
+        self.kernel = self.add_weight(shape=(input_shape[-1] + self.units, self.units), name="kernel")
         self.drop = layers.Dropout(0.5)
 
     def call(self, x, states, training=False):

@@ -35,13 +35,13 @@ class Told(kgc.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         self.seen.append(("end", batch))
-        self.losses.append((batch, logs["loss"]))
+        self.losses.append((batch, (logs or {})["loss"]))
 
     def on_test_batch_end(self, batch, logs=None):
         self.seen.append(("test", batch))
 
     def on_predict_batch_end(self, batch, logs=None):
-        self.seen.append(("predict", batch, logs["outputs"].shape))
+        self.seen.append(("predict", batch, (logs or {})["outputs"].shape))
 
 
 def run(steps, model, told=None, **options):

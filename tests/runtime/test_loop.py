@@ -217,11 +217,17 @@ class OneShot(Source):
     """A source that gives its batches once, as a generator does."""
 
     once = True
-    rows = None
-    steps = None
 
     def __init__(self, *batches: Batch) -> None:
         self._batches = iter(batches)
+
+    @property
+    def rows(self):
+        return None
+
+    @property
+    def steps(self):
+        return None
 
     def batches(self, epoch, chunk=1):
         return self._batches

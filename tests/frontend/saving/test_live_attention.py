@@ -94,7 +94,9 @@ def test_configs_are_those_of_keras(keras: Any, name: str) -> None:
     found = []
     for k in (kgc, keras):
         k.utils.clear_session()
-        found.append([plain(json.loads(json.dumps(k.saving.serialize_keras_object(layer)))) for layer in MODELS[name](k).layers])
+        found.append(
+            [plain(json.loads(json.dumps(k.saving.serialize_keras_object(layer)))) for layer in MODELS[name](k).layers]
+        )
     assert list(differences(*found)) == []
 
 

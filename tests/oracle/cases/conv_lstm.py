@@ -41,7 +41,7 @@ add_conv("backwards", IMAGES, 2, 2, go_backwards=True, **BOTH)
 add_conv("activations", IMAGES, 2, 2, activation="relu", recurrent_activation="hard_sigmoid")
 add_conv("no_bias", IMAGES, 2, 2, use_bias=False)
 add_conv("initial", IMAGES, 2, 2, states=[(2, 5, 4, 2)] * 2, **BOTH)
-add_conv("dropout_inference", IMAGES, 2, 2, dropout=0.5, recurrent_dropout=0.5)
+add_conv("dropout_inference", IMAGES, 2, 2, dropout=0.5, recurrent_dropout=0.5, gradient=False)
 add_conv("lines", (2, 4, 6, 2), 3, 3, padding="same", **BOTH)
 add_conv("volumes", (2, 2, 3, 4, 3, 1), 2, 2, **BOTH)
 # XLA on CPU cannot run some of this layout's gradients, in Keras neither: outputs only.

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..case import add, case
+from ..case import Scaled, add, case
 from ..draws import Draws
 from ..probing import as_list, change, linear_loss, offset, one_or_all
 
@@ -60,7 +60,9 @@ def add_sequence(
             losses = [linear_loss(keras)] * len(targets)
             model.compile(optimizer=keras.optimizers.SGD(learning_rate=1.0), loss=losses)
             history = model.fit(one_or_all([*xs, *mask]), targets, batch_size=x[0], epochs=1, shuffle=False, verbose=0)
-            found["loss"] = history.history["loss"][0]
+            # A sum of terms that cancel, rounded at the scale of the terms.
+            scale = sum(float(np.sum(np.abs(np.asarray(y) * c))) for y, c in zip(outputs, targets, strict=True))
+            found["loss"] = Scaled(history.history["loss"][0], scale)
             after = [v.numpy() for v in layer.trainable_variables]
             found |= {f"gradient.{i}": change(a, b) for i, (a, b) in enumerate(zip(before, after, strict=True))}
             found |= {f"input_gradient.{i}": -o.offset.numpy() for i, o in enumerate(offsets)}
@@ -94,7 +96,7 @@ def layer(kind: str, **options: Any) -> Build:
 for kind, count in KINDS.items():
     low = kind.lower()
     for variant, options in VARIANTS.items():
-        add_sequence(f"{low}_{variant}", layer(kind, **options))
+        add_sequence(f"{low}_{variant}", layer(kind, **options), gradient="dropout" not in options)
     add_sequence(f"{low}_initial", layer(kind, return_sequences=True), *[(3, 3)] * count)
     add_sequence(f"{low}_mask", layer(kind, return_state=True), masked=True)
     add_sequence(f"{low}_mask_sequences", layer(kind, return_sequences=True, return_state=True), masked=True)

@@ -144,6 +144,7 @@ def test_fashion_mnist(home: Path) -> None:
         idx(np.zeros(5, np.uint8))[:-4],
         idx(np.zeros(4, np.uint8)),
     ],
+    ids=["plain", "empty", "short", "long", "huge", "dtype", "cut", "few"],  # compressed bytes hold the time
 )
 def test_fashion_mnist_is_checked(home: Path, data: bytes) -> None:
     fashion_files(home)

@@ -345,7 +345,7 @@ class MultiHeadAttention(Layer):
             "sliding_window": self.sliding_window,
             **weighted.config(self, "kernel", "bias"),
             "activity_regularizer": regularizers.serialize(self.activity_regularizer),
-            **({} if self.seed is None else {"seed": self.seed}),  # Keras's files do not have it
+            "seed": self.seed,
         }
         return config if self.flash_attention is None else {**config, "flash_attention": self.flash_attention}
 

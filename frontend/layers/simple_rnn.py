@@ -157,3 +157,10 @@ class SimpleRNN(FusedRNN):
             activity_regularizer=activity_regularizer,
             **kwargs,
         )
+
+    def get_config(self) -> dict[str, Any]:
+        """Arguments that make the same layer; a seed only where there is one, for Keras's files have none here."""
+        config = super().get_config()
+        if config["seed"] is None:
+            del config["seed"]
+        return config

@@ -14,7 +14,7 @@ __version__ = "0.1.0"
 __all__ = [
     "DTypePolicy", "Initializer", "Input", "KerasTensor", "Layer", "Loss", "Metric", "Model", "Optimizer",
     "Regularizer", "Sequential", "Variable", "__version__", "activations", "applications", "callbacks", "config",
-    "constraints", "datasets", "dtype_policies", "initializers", "layers", "losses", "metrics", "models", "ops",
+    "constraints", "datasets", "dtype_policies", "initializers", "layers", "load", "losses", "metrics", "models", "ops",
     "optimizers", "random", "regularizers", "saving", "utils", "version",
 ]  # fmt: skip
 
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from kgc.frontend.sequential import Sequential as Sequential
     from kgc.frontend.symbolic import KerasTensor as KerasTensor
     from kgc.frontend.variable import Variable as Variable
+    from kgc.runtime.artifact.program import load as load
 else:
     __getattr__, __dir__ = lazy(
         __name__,
@@ -84,6 +85,7 @@ else:
             "kgc.frontend.sequential": "Sequential",
             "kgc.frontend.symbolic": "KerasTensor",
             "kgc.frontend.variable": "Variable",
+            "kgc.runtime.artifact.program": "load",
         },
     )
 

@@ -28,6 +28,8 @@ _interned: dict[Any, Dim] = {}
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _WRITTEN = re.compile(r"(?:[A-Za-z_]\w*+|\d++(?!\w)|[-+/%^(),\s]|\*(?!\*))*+", re.ASCII)
 _HIGHEST_POWER = 16
+_LONGEST = 4096  # characters of a size
+_WIDEST = 1 << 14  # a product's terms grow with the product of its factors' texts
 _FUNCTIONS = frozenset({"mod", "floordiv", "max", "min"})
 
 
@@ -244,12 +246,13 @@ def solve(size: int | Dim, actual: int | Dim, env: dict[str, int | Dim]) -> bool
 def parse(text: str, names: dict[str, Dim]) -> int | Dim:
     """A size in JAX's dimension syntax (`2*t0 + 1`, `floordiv(t0, 2)`); `names` maps its symbols and is extended."""
     try:
-        if not _WRITTEN.fullmatch(text):  # Python would read floats and hexadecimal numbers, and warn of some
+        # Python would read floats and hexadecimal numbers, and warn of some.
+        if len(text) > _LONGEST or not _WRITTEN.fullmatch(text):
             raise ValueError
         tree = ast.parse(text.strip().replace("^", "**"), mode="eval")
         return wrap(_evaluate(tree.body, text, names))
     except (SyntaxError, ValueError, ArithmeticError, MemoryError, RecursionError):
-        raise IRError(f"{text!r} is no dimension", hint="write a number, a name, or `2*t0 + 1`.") from None
+        raise IRError(f"{text!r:.80} is no dimension", hint="write a number, a name, or `2*t0 + 1`.") from None
 
 
 def _evaluate(tree: ast.expr, text: str, names: dict[str, Dim]) -> Any:
@@ -265,7 +268,10 @@ def _evaluate(tree: ast.expr, text: str, names: dict[str, Dim]) -> Any:
         case ast.BinOp(
             left=left, op=ast.Add() | ast.Sub() | ast.Mult() | ast.FloorDiv() | ast.Mod() as kind, right=right
         ):
-            return _BINARY[type(kind)](_evaluate(left, text, names), _evaluate(right, text, names))
+            sides = _evaluate(left, text, names), _evaluate(right, text, names)
+            if isinstance(kind, ast.Mult) and len(str(sides[0])) * len(str(sides[1])) > _WIDEST:
+                raise ValueError
+            return _BINARY[type(kind)](*sides)
         case ast.BinOp(left=ast.Name() as left, op=ast.Pow(), right=ast.Constant(value=int(power))) if (
             0 < power <= _HIGHEST_POWER
         ):
@@ -273,7 +279,7 @@ def _evaluate(tree: ast.expr, text: str, names: dict[str, Dim]) -> Any:
         case ast.Call(func=ast.Name(id=name), args=[left, right], keywords=[]) if name in _FUNCTIONS:
             return _NAMESPACE[name](_evaluate(left, text, names), _evaluate(right, text, names))
         case _:
-            raise IRError(f"{text!r} is no dimension", hint="write a number, a name, or `2*t0 + 1`.")
+            raise IRError(f"{text!r:.80} is no dimension", hint="write a number, a name, or `2*t0 + 1`.")
 
 
 def _symbol_expr(name: str) -> Any:

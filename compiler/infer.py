@@ -28,7 +28,8 @@ Inferred = tuple[tuple[TensorType, ...], Substitution]
 _jax: Any = jax  # whose annotations are in part unknown to pyright
 _PROBES = ((5040, 64), (15120, 192), (25200, 320))
 """Numbers for unknown sizes and for batches: highly composite, so that divisibility does not refuse them."""
-
+_MOST_CANDIDATES = 512
+"""Substitutions that are tried: the likely ones come first, and text may ask for millions."""
 
 REFUSALS = (
     TypeError,
@@ -102,7 +103,7 @@ def _infer(op: Any, spec: tuple[Any, ...], static: tuple[Any, ...], scope: str, 
         if isinstance(refusal, KgcError):
             raise
         if any(not type_.is_static for type_ in _types(spec)):
-            for candidate in _substitutions(op, spec, static):
+            for candidate in itertools.islice(_substitutions(op, spec, static), _MOST_CANDIDATES):
                 env = dict(candidate)
                 try:
                     return evaluate(op, _substituted(spec, env), attrs.substitute_attr(static, env)), candidate

@@ -16,10 +16,12 @@ from . import dims, transform as transforms
 from .dims import Dim
 from .errors import ArgumentError, IRError, KgcError
 from .graph import Graph
+from .loops import Rolling
 from .passes.eliminate_common import eliminate_common
 from .passes.fold_batch_norm import fold_batch_norm
 from .passes.fold_constants import fold_constants
 from .passes.prune_dead import prune_dead
+from .passes.roll_loops import roll_loops
 from .passes.simplify_inference import simplify_inference
 from .passes.stabilize_loss import stabilize_loss
 from .transform import PassResult
@@ -30,11 +32,17 @@ Function = Callable[[Graph], "Graph | PassResult"]
 
 @dataclass(frozen=True)
 class Pass:
-    """A pass in the pipeline; `training` says whether it may run on a graph that gradients are taken of."""
+    """A pass in the pipeline.
+
+    Attributes:
+        training: whether it may run on a graph that gradients are taken of.
+        asked: whether it runs only where it is asked for: by its name, or by an argument of `optimize`.
+    """
 
     name: str
     function: Function
     training: bool = True
+    asked: bool = False
 
 
 PASSES: list[Pass] = [
@@ -44,6 +52,7 @@ PASSES: list[Pass] = [
     Pass("eliminate_common", eliminate_common),  # before the patterns: what is written twice is used once
     Pass("stabilize_loss", stabilize_loss),
     Pass("fold_batch_norm", fold_batch_norm, training=False),
+    Pass("roll_loops", roll_loops, asked=True),  # `optimize(roll=…)`: whoever asks must store what it stacks
     Pass("prune_dead", prune_dead),  # last, for the parameters that the passes above made needless
 ]
 
@@ -54,12 +63,14 @@ class Optimized:
 
     Attributes:
         graph: its inputs, params and state are those of the original that are still needed, in their order, with the
-            same names; and params that `transform` makes.
-        transform: a graph from the original's params and state to new params, by name; None where there are none.
+            same names; and params, and stacks of state, that `transform` makes.
+        transform: a graph from the original's params and state to new ones, by name; None where there are none.
+        notes: what passes decided, and why: "roll_loops: 98 blocks of 7 nodes".
     """
 
     graph: Graph
     transform: Graph | None = None
+    notes: tuple[str, ...] = ()
 
     def params(self, arrays: Mapping[str, Any]) -> list[Any]:
         """Arrays for the graph's params, from those of the original's params and state by name."""
@@ -67,9 +78,15 @@ class Optimized:
         return [made[value.name] if value.name in made else arrays[value.name] for value in self.graph.params]
 
 
-def names(training: bool | None = None) -> list[str]:
-    """Names of the passes, in order, each once; those for a graph in training, or in inference, if asked."""
-    return list(dict.fromkeys(p.name for p in PASSES if training is not True or p.training))
+def names(training: bool | None = None, *, asked: bool = True) -> list[str]:
+    """Names of the passes, in order, each once.
+
+    Args:
+        training: True for those that may run on a graph in training.
+        asked: whether with those that run only where they are asked for.
+    """
+    chosen = [p for p in PASSES if (training is not True or p.training) and (asked or not p.asked)]
+    return list(dict.fromkeys(p.name for p in chosen))
 
 
 def register(
@@ -117,6 +134,7 @@ def optimize(
     passes: Sequence[str] | None = None,
     *,
     training: bool = False,
+    roll: bool | Rolling = False,
     after: Callable[[str, Graph], None] | None = None,
 ) -> Optimized:
     """Run the pipeline, or the named passes in the order given.
@@ -125,13 +143,17 @@ def optimize(
         graph: left as it is.
         passes: names of passes; None for all.
         training: whether gradients are taken of the graph.
+        roll: whether `roll_loops` is among all passes, and what it may roll.
         after: called with the name of each pass that ran and the graph it gave.
 
     Raises:
         ArgumentError: there is no such pass, or it is for inference only.
         IRError: the graph does not verify; or a pass failed, or broke it: the message names the pass.
     """
-    chosen = [p for p in PASSES if p.training or not training]
+    chosen = [p for p in PASSES if (p.training or not training) and (not p.asked or roll)]
+    if isinstance(roll, Rolling):
+        roller = Pass("roll_loops", lambda graph: roll_loops(graph, roll), asked=True)
+        chosen = [roller if p.name == "roll_loops" else p for p in chosen]
     if passes is not None:
         chosen = [_known(name) for name in passes]
     for step in chosen:
@@ -139,14 +161,33 @@ def optimize(
             raise ArgumentError(f"the pass '{step.name}' is for inference, and this graph is for training")
     verify(graph)
     transform: Graph | None = None
+    notes: list[str] = []
     for step in chosen:
         made = _run(step, graph)
+        notes.extend(f"{step.name}: {note}" for note in made.notes)
         transform = transforms.compose(transform, made.transform)
         graph = made.graph
         if after is not None:
             after(step.name, graph)
-    transform = transforms.restrict(transform, {value.name for value in graph.params})
-    return Optimized(graph, transform if transform is None else eliminate_common(transform))
+    transform = transforms.restrict(transform, {value.name for value in (*graph.params, *graph.state)})
+    return Optimized(graph, transform if transform is None else eliminate_common(transform), tuple(notes))
+
+
+def rolled(optimized: Optimized, rolling: Rolling) -> Optimized:
+    """An optimised graph with loops in place of its equal blocks; the same graph where there are none.
+
+    Raises:
+        IRError: the pass failed, or broke the graph.
+    """
+    graph, transform, notes = optimized.graph, optimized.transform, list(optimized.notes)
+    for step in (Pass("roll_loops", lambda graph: roll_loops(graph, rolling)), _known("prune_dead")):
+        made = _run(step, graph)
+        notes.extend(f"{step.name}: {note}" for note in made.notes)
+        if made.graph is optimized.graph:
+            return Optimized(graph, transform, tuple(notes))
+        graph, transform = made.graph, transforms.compose(transform, made.transform)
+    transform = transforms.restrict(transform, {value.name for value in (*graph.params, *graph.state)})
+    return Optimized(graph, transform, tuple(notes))
 
 
 def _known(name: str) -> Pass:
@@ -168,7 +209,7 @@ def _run(step: Pass, graph: Graph) -> PassResult:
     if isinstance(made, Graph):
         made = PassResult(made)
     if made.graph is not graph:
-        made = PassResult(_in_the_sizes_of(graph, made.graph), made.transform)
+        made = made._replace(graph=_in_the_sizes_of(graph, made.graph))
         verify(made.graph, step.name)
         _check_contract(step.name, graph, made)
     return made
@@ -200,10 +241,12 @@ def _check_contract(name: str, old: Graph, made: PassResult) -> None:
     for kind in ("inputs", "params", "state"):
         known = {value.name: value.type for value in getattr(old, kind)}
         for value in getattr(new, kind):
-            wanted = derived.get(value.name) if kind == "params" else None
+            wanted = None if kind == "inputs" else derived.get(value.name)
             if (wanted or known.get(value.name)) is not value.type:
                 raise IRError(f"{blame}: {kind} has %{value.name}: {value.type}, which the graph before did not have")
     targets = {target.name for target, _ in old.assigns}
+    stacks = transforms.stacks(made.transform)
+    targets |= {name for name, members in stacks.items() if targets.issuperset(members)}
     for target, _ in new.assigns:
         if target.name not in targets:
             raise IRError(f"{blame}: %{target.name} is assigned, and was not before")

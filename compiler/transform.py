@@ -26,12 +26,15 @@ class PassResult(NamedTuple):
     """What a pass that changes parameters returns.
 
     Attributes:
-        graph: its params are old ones, or outputs of `transform`, by name.
-        transform: None where every parameter is as it was.
+        graph: its params and state are old ones, or outputs of `transform`, by name.  State that the transform makes
+            may be assigned where it is a `stack` of old state (see `stacks`), which is then assigned part by part.
+        transform: None where all of them are as they were.
+        notes: what the pass decided, and why, where that is not plain from the graph.
     """
 
     graph: Graph
     transform: Graph | None = None
+    notes: tuple[str, ...] = ()
 
 
 def live(nodes: Iterable[Node], roots: Iterable[Value]) -> tuple[list[Node], set[Value]]:
@@ -123,6 +126,22 @@ def compose(first: Graph | None, second: Graph | None) -> Graph | None:
     nodes = [*first.nodes, *(copied(node, new) for node in second.nodes)]
     outputs |= {k: new.get(v, v) for k, v in zip(second.output_names, second.outputs, strict=True)}
     return build(outputs, nodes, params, state, consts)
+
+
+def stacks(transform: Graph | None) -> dict[str, list[str]]:
+    """What of the transform's outputs is nothing but a stack of old params, or of old state: the members by name."""
+    if transform is None:
+        return {}
+    found: dict[str, list[str]] = {}
+    for group in (transform.params, transform.state):
+        old = set(group)
+        for name, value in zip(transform.output_names, transform.outputs, strict=True):
+            node = value.node
+            if node is not None and node.op.name == "stack" and node.attr("axis") == 0:
+                members = list(node.uses())
+                if len(members) == len(node.operand("x")) and all(member in old for member in members):
+                    found[name] = [member.name for member in members]
+    return found
 
 
 def apply(transform: Graph | None, arrays: Mapping[str, Any]) -> dict[str, Any]:

@@ -61,6 +61,7 @@ def _recorded(layer: Any, tracing: trace.Trace, args: tuple[Any, ...], kwargs: d
     training, args, kwargs = resolve_training(layer, tracing, args, kwargs)
     kwargs = masks.fill(layer, args, kwargs)
     given = args[0] if args else next(iter(kwargs.values()), None)
+    incoming = masks.incoming(given, kwargs)
     compute = layer.compute_dtype
     if layer.autocast and is_float(compute):
         args, kwargs = tree.map_leaves(lambda leaf: _cast(leaf, compute), (args, kwargs))
@@ -73,7 +74,7 @@ def _recorded(layer: Any, tracing: trace.Trace, args: tuple[Any, ...], kwargs: d
             if isinstance(error, KgcError):
                 raise
             raise _misuse(layer, args, kwargs) or error from None
-        masks.propagate(layer, given, outputs)
+        masks.propagate(layer, given, outputs, incoming)
         layer._locked = True
         if len(tracing.callers) > 1:  # a layer inside a `call` has no call node; summaries show what it returns
             layer._traced_types = [leaf.type for leaf in tree.leaves(outputs) if type(leaf) is Value]
@@ -313,7 +314,8 @@ def eager(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     leaves = list(tree.leaves((args, kwargs)))
     arrays = [to_array(layer, leaf) if _is_array(leaf) else leaf for leaf in leaves]
     types = tuple(from_aval(a) if _is_array(a) else ("static", type(a), a) for a in arrays)
-    masked = tuple(index for index, leaf in enumerate(leaves) if masks.of(leaf) is not None)
+    beside = {index: mask for index, leaf in enumerate(leaves) if (mask := masks.of(leaf)) is not None}
+    masked = tuple((index, from_aval(mask)) for index, mask in beside.items())
     key = (types, str(tree.map_leaves(lambda _: 0, (args, kwargs))), layer.trainable_flags(), masked)
     try:
         found = layer._programs.get(key)
@@ -326,9 +328,9 @@ def eager(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if found is None:
         if len(layer._programs) >= _PROGRAMS_KEPT:
             layer._programs.clear()
-        found = layer._programs[key] = _compile(layer, args, kwargs, arrays, [leaves[index] for index in masked])
+        found = layer._programs[key] = _compile(layer, args, kwargs, arrays, masked)
     program, structure, count, masked_outputs = found
-    given = [*[a for a in arrays if _is_array(a)], *[masks.of(leaves[index]) for index in masked]]
+    given = [*[a for a in arrays if _is_array(a)], *beside.values()]
     outputs = program(given, call_address() if program.random else None)
     layer._eager_losses = outputs[count + len(masked_outputs) :]
     for index, mask in zip(masked_outputs, outputs[count:], strict=False):
@@ -337,17 +339,15 @@ def eager(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 
 
 @location.boundary
-def _compile(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any], arrays: list[Any], masked: list[Any]) -> Any:
+def _compile(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any], arrays: list[Any], masked: Any) -> Any:
     training = bool(kwargs.get("training") or False)
     with trace.Trace(layer.name, None) as tracing:
         tracing.builder.loc = location.here()
         filled: list[Any] = []
         for index, array in enumerate(arrays):
             filled.append(tracing.builder.input(f"x{index}", from_aval(array)) if _is_array(array) else array)
-        by_id = dict(zip(map(id, tree.leaves((args, kwargs))), filled, strict=True))
-        for index, array in enumerate(masked):
-            mask = tracing.builder.input(f"mask{index}", from_aval(masks.of(array)))
-            masks.attach(by_id[id(array)], mask)
+        for index, type_ in masked:
+            masks.attach(filled[index], tracing.builder.input(f"mask{index}", type_))
         outputs = layer.run_traced(*tree.pack((args, kwargs), filled))
         flat = list(tree.leaves(outputs))
         symbolic.check_outputs(layer, flat)

@@ -14,6 +14,7 @@ from ..compiler.errors import ArgumentError, GraphError
 from ..compiler.graph import Graph
 from ..compiler.types import TensorType
 from ..runtime.program import Program
+from ..runtime.stacking import Roll, check_roll
 from ..runtime.step import TrainStep
 from ..runtime.warning import warn
 from . import optimizers, trace, tree
@@ -33,6 +34,7 @@ class Compiling:
     run_eagerly = False
     jit_compile = True
     steps_per_execution = 1
+    roll: Roll = "auto"
 
     def compile(
         self,
@@ -45,6 +47,7 @@ class Compiling:
         steps_per_execution: int = 1,
         jit_compile: Any = "auto",
         auto_scale_loss: bool = True,
+        roll: Roll = "auto",
     ) -> None:
         """Say how to train.
 
@@ -66,11 +69,17 @@ class Compiling:
                 slow, and shows which of them fails or takes its time.
             auto_scale_loss: whether the optimizer of a "mixed_float16" model is put into a `LossScaleOptimizer`, unless
                 it scales the loss itself.
+            roll: whether equal blocks of layers that follow each other become one loop, which a deep model is traced
+                and compiled far faster with.  "auto" does it where that saves much, and not for the training of
+                convolutions on the CPU, which is slow in loops; "always" wherever it is possible, "never" nowhere.
+                Weights, files, summaries and results stay as they are (sums in another order differ by rounding).
+                `decisions()` says what was done, and why.
 
         Raises:
             ArgumentError: an identifier is unknown, or does not fit the model's outputs.
         """
         steps_per_execution = _steps_per_execution(steps_per_execution)
+        check_roll(roll)
         if jit_compile not in ("auto", True, False, None):
             raise ArgumentError(
                 "compile() takes jit_compile as True, False or 'auto'",
@@ -100,6 +109,7 @@ class Compiling:
             warn("compile() with run_eagerly=True compiles no step, also with jit_compile=True.", "leave one out.")
         self.run_eagerly, self.steps_per_execution = bool(run_eagerly), steps_per_execution
         self.jit_compile = jit_compile is not False and not run_eagerly
+        self.roll = roll
         self._steps: dict[Any, Any] = {}
         model.forget_programs()
 
@@ -223,20 +233,31 @@ class Compiling:
             graph = tracing.finish(results, ["total", *logs] if training else list(logs))
         return graph, dict(tracing.variables)
 
-    def _train_step(self, targets: list[Any], weights: list[Any]) -> TrainStep:
+    def train_program(self) -> TrainStep:
+        """The train step for targets as the losses imply them."""
+        return self._train_step(None, None)
+
+    def _train_step(self, targets: list[Any] | None, weights: list[Any] | None) -> TrainStep:
         model: Any = self
         trained = model.trainable_weights
         self.optimizer.build(trained)
         optimizer = (id(self.optimizer), self.optimizer.program_key)
         jit = self.compiles_steps
-        key = ("train", jit, tuple(targets), tuple(weights), model.trainable_flags(), optimizer, *map(id, trained))
+        types = None if targets is None else tuple(targets), None if weights is None else tuple(weights)
+        key = ("train", jit, *types, model.trainable_flags(), optimizer, *map(id, trained))
         found = self._steps.get(key)
         if found is None:
             graph, variables = self._loss_graph(True, targets, weights)
             names = {id(variable): name for name, variable in variables.items()}
             order = [names[id(variable)] for variable in trained]
             found = self._steps[key] = TrainStep(
-                graph, variables, order, self.optimizer, self.optimizer.variables, jit=jit
+                graph,
+                variables,
+                order,
+                self.optimizer,
+                self.optimizer.variables,
+                jit=jit,
+                roll=self.rolls,
             )
         return found
 
@@ -246,7 +267,24 @@ class Compiling:
         found = self._steps.get(key)
         if found is None:
             graph, variables = self._loss_graph(False, targets, weights)
-            found = self._steps[key] = Program(graph, variables)
+            found = self._steps[key] = Program(graph, variables, roll=self.rolls)
+        return found
+
+    @property
+    def rolls(self) -> Roll:
+        """What programs are told of `roll`: ops that run one by one are to be those of the layers."""
+        return self.roll if self.compiles_steps else "never"
+
+    def decisions(self) -> dict[str, list[str]]:
+        """What was decided when the model's programs were made, by what they are for: "train", "test", "predict", …
+
+        A program is made when it is first needed; what was not needed yet is not there."""
+        model: Any = self
+        found: dict[str, list[str]] = {}
+        for key, program in self.__dict__.get("_steps", {}).items():
+            found[key[0]] = list(program.decisions)
+        for (training, *_), program in (model.functional.programs() if model.has_graph else {}).items():
+            found["call in training" if training else "predict"] = list(program.decisions)
         return found
 
 

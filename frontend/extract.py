@@ -6,6 +6,7 @@ are neither files nor folders are refused here, and the folder appears when all 
 
 from __future__ import annotations
 
+import lzma
 import os
 import secrets
 import shutil
@@ -17,7 +18,19 @@ from typing import IO, Any
 from ..compiler.errors import ArgumentError, DataError
 
 _FORMATS = ("tar", "zip")
-_BROKEN = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
+_BROKEN = (
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+    FileExistsError,  # a member twice, or a file where another needs a folder
+    IsADirectoryError,
+    NotADirectoryError,
+)
 
 
 def extract_archive(path: str, folder: str, archive_format: Any = "auto") -> None:

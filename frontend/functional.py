@@ -214,7 +214,7 @@ class Functional(Model):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if len(args) == 1 and not kwargs:
             array = args[0]
-            if isinstance(array, jax.Array | np.ndarray) and trace.current() is None:
+            if isinstance(array, jax.Array | np.ndarray) and trace.current() is None and masks.of(array) is None:
                 found = self._fast.get((array.shape, array.dtype))
                 with STORE.lock:
                     if found is not None and found[0] == STORE.version:
@@ -278,8 +278,12 @@ class Functional(Model):
         found = self._compiled.get(key)
         if found is None:
             graph, variables = self._traced(training, losses)
-            found = self._compiled[key] = Program(graph, variables, training=bool(training))
+            found = self._compiled[key] = Program(graph, variables, training=bool(training), roll=self.rolls)
         return found
+
+    def programs(self) -> dict[Any, Program]:
+        """The programs that `program` has made, by (training, losses, …)."""
+        return self._compiled
 
     def forget_programs(self) -> None:
         """Trace and compile anew at the next use (`compile` does this)."""

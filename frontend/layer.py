@@ -123,9 +123,11 @@ class Layer(LayerWeights, symbolic.Operation):
             return self.run_traced(args, kwargs)
         for leaf in tree.leaves((args, kwargs)):
             if isinstance(leaf, symbolic.KerasTensor):
-                kwargs = masks.fill(self, args, kwargs)
+                kwargs = masks.fill(self, args, kwargs, recorded=True)
+                first = args[0] if args else next(iter(kwargs.values()))
+                incoming = masks.incoming(first, kwargs)
                 outputs = symbolic.record(self, args, kwargs)
-                masks.propagate(self, args[0] if args else next(iter(kwargs.values())), outputs)
+                masks.propagate(self, first, outputs, incoming)
                 return outputs
         return self.run_eager(args, kwargs)
 

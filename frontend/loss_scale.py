@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..compiler.errors import ArgumentError
-from ..runtime.optimizer_update import Arrays
+from ..runtime.optimizer_update import Arrays, Stacking
 from . import identifiers
 from .optimizer import Optimizer, check, check_count, is_number
 from .saving.registry import serializable
@@ -101,7 +101,18 @@ class LossScaleOptimizer(Optimizer):
         """What a program that holds `apply` was compiled for (hashable)."""
         return type(self), self.dynamic_growth_steps, self.inner_optimizer.program_key
 
-    def apply(self, grads: Sequence[Any], params: Sequence[Any], opt_state: Sequence[Any]) -> tuple[Arrays, Arrays]:
+    def stacking(self) -> Stacking | str:
+        """As the inner optimizer."""
+        inner = self.inner_optimizer.stacking()
+        return inner if isinstance(inner, str) else inner._replace(owners=(*[None] * _OWN, *inner.owners))
+
+    def apply(
+        self,
+        grads: Sequence[Any],
+        params: Sequence[Any],
+        opt_state: Sequence[Any],
+        positions: Sequence[int] | None = None,
+    ) -> tuple[Arrays, Arrays]:
         """One update from gradients of the loss as `scaled_loss` gives it, pure and traceable."""
         *head, counter, scale = opt_state[:_OWN]
         inner = list(opt_state[_OWN:])
@@ -109,7 +120,7 @@ class LossScaleOptimizer(Optimizer):
         for grad in grads:
             finite = finite & jnp.isfinite(grad).all()
         unscaled = [(grad / scale.astype(jnp.float32)).astype(grad.dtype) for grad in grads]
-        updated, new_inner = self.inner_optimizer.apply(unscaled, params, inner)
+        updated, new_inner = self.inner_optimizer.apply(unscaled, params, inner, positions)
         grows = counter >= self.dynamic_growth_steps - 1
         new_scale = jnp.where(finite, jnp.where(grows, scale * 2.0, scale), scale / 2.0)
         new_counter = jnp.where(finite & ~grows, counter + 1, 0).astype(counter.dtype)

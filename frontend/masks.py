@@ -45,11 +45,12 @@ def any_of(structure: Any) -> bool:
     return any(of(leaf) is not None for leaf in tree.leaves(structure))
 
 
-def fill(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+def fill(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any], *, recorded: bool = False) -> dict[str, Any]:
     """The keyword arguments, with the masks that the layer's `call` has parameters for.
 
     As in Keras: a `call` with one tensor argument gets its mask as `mask`; one with several gets that of `x` as
-    `x_mask`.  What the caller gives stands.
+    `x_mask`, but not in the call that is `recorded` between layers: there these are found when the model is traced.
+    What the caller gives stands.
     """
     takes = _mask_parameters(type(layer).call)
     if not takes or not any_of((args, kwargs)):
@@ -62,6 +63,8 @@ def fill(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str,
     wanted = {f"{name}_mask": value for name, value in tensors.items()}
     if len(tensors) == 1:
         wanted = {"mask": next(iter(tensors.values()))}
+    elif recorded:
+        return kwargs
     found = {
         name: tree.map_leaves(of, value)
         for name, value in wanted.items()
@@ -87,19 +90,35 @@ def _is_tensors(value: Any) -> bool:
     return bool(leaves) and all(hasattr(leaf, "shape") and hasattr(leaf, "dtype") for leaf in leaves)
 
 
-def propagate(layer: Any, first: Any, outputs: Any) -> None:
-    """After a call: give the outputs the masks that the layer computes from its first argument and its masks."""
+def incoming(first: Any, kwargs: dict[str, Any]) -> Any:
+    """The masks that come into a call: its `mask` argument, else those that travel with its first argument.
+
+    Asked before the call, which may take masks away.  None where there is none at all.
+    """
+    given = kwargs.get("mask")
+    if given is not None:
+        return given
+    return tree.map_leaves(of, first) if any_of(first) else None
+
+
+def propagate(layer: Any, first: Any, outputs: Any, previous: Any) -> None:
+    """After a call: give the outputs the masks that the layer computes.
+
+    Args:
+        first: the first argument of the call.
+        previous: the masks that came in (see `incoming`).
+    """
     own = layer._computes_masks
-    if not own and not any_of(first):
+    if not own and previous is None:
         return
     flat = [leaf for leaf in tree.leaves(outputs) if hasattr(leaf, "dtype")]
     if all(of(leaf) is not None for leaf in flat):
         return
-    previous = tree.map_leaves(of, first)
     if not own and not layer.supports_masking:
         if not layer._locked or trace.current() is None:
             _warn(layer)
         return
+    previous = tree.map_leaves(lambda _: None, first) if previous is None else previous
     made = layer.compute_mask(first, previous)
     if made is None:
         return

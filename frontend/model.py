@@ -123,7 +123,9 @@ class Model(Saving, Trainer, Layer):
             self._set_functional(inputs, symbolic.record(self, (inputs,), {}))
 
     def _set_functional(self, inputs: Any, outputs: Any) -> None:
-        object.__setattr__(self, "_functional", self.functional_class(inputs, outputs, name=self.name))
+        made = self.functional_class(inputs, outputs, name=self.name)
+        made.roll = self.roll
+        object.__setattr__(self, "_functional", made)
 
     @property
     def layers(self) -> list[Layer]:
@@ -237,6 +239,7 @@ class Model(Saving, Trainer, Layer):
         """Trace and compile anew at the next use (`compile` does this)."""
         self._programs.clear()
         if self.has_graph:
+            self.functional.roll = self.roll
             self.functional.forget_programs()
 
 

@@ -18,7 +18,7 @@ import optax
 
 from ..compiler.errors import ArgumentError
 from ..runtime import optimizer_rules as rules
-from ..runtime.optimizer_update import AVERAGE, Arrays, Averaging, Update, rate_at
+from ..runtime.optimizer_update import AVERAGE, Arrays, Averaging, Stacking, Update, rate_at
 from . import schedules
 from .naming import auto_name
 from .saving.registry import slot_base
@@ -232,12 +232,27 @@ class Optimizer:
         schedule, averages and constraints): `update(grads, state, params, hyper={"learning_rate": scalar})`."""
         return self._update().transformation()
 
-    def apply(self, grads: Sequence[Any], params: Sequence[Any], opt_state: Sequence[Any]) -> tuple[Arrays, Arrays]:
+    def stacking(self) -> Stacking | str:
+        """How `apply` takes stacks of parameters, for a program of which equal blocks were made a loop; or why not."""
+        if type(self).apply is not Optimizer.apply:
+            return f"{type(self).__name__} has an `apply` of its own"
+        return self._update().stacking()
+
+    def apply(
+        self,
+        grads: Sequence[Any],
+        params: Sequence[Any],
+        opt_state: Sequence[Any],
+        positions: Sequence[int] | None = None,
+    ) -> tuple[Arrays, Arrays]:
         """One update, pure and traceable: `(new_params, new_opt_state)`.
 
         Gradients (of the loss as `scale_loss` gives it) and parameters are in the order given to `build`, the state in
-        that of `variables`.
+        that of `variables`.  With `positions` (see `stacking`) they are for the parameters at these positions, or for
+        stacks of which these are the first.
         """
+        if positions is not None:
+            return self._update().of(positions)(grads, params, opt_state)
         if not len(grads) == len(params) == len(self._trained):
             raise ArgumentError(
                 f"Optimizer {self.name!r} was built for {len(self._trained)} variables",

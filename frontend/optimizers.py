@@ -14,7 +14,7 @@ import optax
 
 from ..compiler.errors import ArgumentError
 from ..runtime import optimizer_rules as rules
-from ..runtime.optimizer_update import Arrays, constrained
+from ..runtime.optimizer_update import Arrays, Stacking, constrained
 from . import identifiers
 from .optimizer import Optimizer, check, is_number
 from .saving.registry import serializable
@@ -252,8 +252,18 @@ class OptaxOptimizer(Optimizer):
         """The transformation itself."""
         return self._foreign
 
-    def apply(self, grads: Sequence[Any], params: Sequence[Any], opt_state: Sequence[Any]) -> tuple[Arrays, Arrays]:
-        """One update, as `Optimizer.apply`."""
+    def stacking(self) -> Stacking | str:
+        """It cannot be known what a transformation does over the numbers of one parameter."""
+        return "an optax transformation may treat each variable as a whole"
+
+    def apply(
+        self,
+        grads: Sequence[Any],
+        params: Sequence[Any],
+        opt_state: Sequence[Any],
+        positions: Sequence[int] | None = None,
+    ) -> tuple[Arrays, Arrays]:
+        """One update, as `Optimizer.apply`; of all parameters only."""
         state = self._tree.unflatten(opt_state[1:])
         updates, new_state = self._foreign.update(list(grads), state, list(params))
         new_params: Arrays = list(optax.apply_updates(list(params), updates))  # pyright: ignore[reportArgumentType]

@@ -200,6 +200,10 @@ def record(operation: Operation, args: tuple[Any, ...], kwargs: dict[str, Any]) 
         given = {
             id(tensor): tracing.builder.input(f"x{i}", tensor.type) for i, tensor in enumerate(_distinct(node.inputs))
         }
+        for tensor in _distinct(node.inputs):
+            if tensor._keras_mask is not None:
+                mask = tracing.builder.input(f"mask of {given[id(tensor)].name}", tensor._keras_mask.type)
+                tracing.set_mask(given[id(tensor)], mask)
         filled = tree.map_leaves(
             lambda leaf: given[id(leaf)] if isinstance(leaf, KerasTensor) else leaf, (args, kwargs)
         )

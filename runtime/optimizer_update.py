@@ -8,9 +8,9 @@ the state.
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -37,6 +37,18 @@ class Averaging:
 
     momentum: float
     overwrite_frequency: int | None
+
+
+class Stacking(NamedTuple):
+    """How an optimizer takes stacks of parameters in the place of parameters.
+
+    Attributes:
+        kinds: one of each parameter; a stack is of parameters whose kinds are equal.
+        owners: for each variable of the optimizer, the position of the parameter that it belongs to, or None.
+    """
+
+    kinds: tuple[Hashable, ...]
+    owners: tuple[int | None, ...]
 
 
 @dataclass(frozen=True)
@@ -70,6 +82,26 @@ class Update:
         """The number that fills each slot at first, by the slot's name."""
         own = {slot.name: self.rule.start(slot, dict(self.constants)) for slot in self.rule.slots}
         return {name: own.get(name, 0.0) for group in self.groups for name in group}
+
+    def stacking(self) -> Stacking | str:
+        """How stacks of parameters are updated: each number as before.  Or why they cannot be."""
+        if self.around.clipnorm:
+            return "the optimizer's clipnorm is for each variable"
+        decayed = self.around.decayed
+        kinds = [  # a constraint looks at a whole variable
+            (decayed is None or decayed[at], None if project is None else at)
+            for at, project in enumerate(self.constraints)
+        ]
+        head: list[int | None] = [None] if self.schedule else [None, None]
+        owners = [at for group in self.groups for at in range(len(kinds)) for _ in group]
+        return Stacking(tuple(kinds), (*head, *owners))
+
+    def of(self, positions: Sequence[int]) -> Update:
+        """The update of these parameters only; each may be a stack of parameters of its kind."""
+        decayed = self.around.decayed
+        chosen = None if decayed is None else tuple([decayed[at] for at in positions])
+        constraints = tuple([self.constraints[at] for at in positions])
+        return replace(self, around=replace(self.around, decayed=chosen), constraints=constraints)
 
     def transformation(self) -> optax.GradientTransformationExtraArgs:
         """The part that optax knows: from gradients to what is added to the parameters."""

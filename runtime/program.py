@@ -11,11 +11,12 @@ from typing import Any
 
 import jax
 
-from ..compiler import interpret, pipeline
+from ..compiler import interpret, pipeline, transform as transforms
 from ..compiler.errors import GraphError
 from ..compiler.graph import Graph
 from ..compiler.ir import Value
 from ..compiler.verifier import verify
+from .stacking import Place, Roll, decide, is_together, store
 from .store import STORE, Handle, Slot
 
 KEY = "key"
@@ -25,12 +26,12 @@ SEEDLESS_KEY = "seedless_key"
 
 
 class Layout:
-    """Where named variables live: distinct slots, and for each name a slot's position and an index into a stack."""
+    """Where named variables live: distinct slots, and for each name a slot's position and the part of a stack."""
 
-    def __init__(self, handles: Mapping[str, Handle]) -> None:
+    def __init__(self, handles: Mapping[str, Place]) -> None:
         self.handles = dict(handles)
         self.slots: list[Slot] = []
-        self.places: dict[str, tuple[int, int | None]] = {}
+        self.places: dict[str, tuple[int, int | slice | None]] = {}
         position: dict[int, int] = {}
         for name, handle in self.handles.items():
             at = position.setdefault(id(handle.slot), len(self.slots))
@@ -61,6 +62,10 @@ class Program:
         handles: where the params and state live.
         training: whether passes must keep what only training needs.
         passes: names of the passes to run (None: all).
+        roll: whether equal blocks become loops; see `stacking`.
+
+    `decisions` says what was rolled, or why nothing was.  A loop takes weights that are stored stacked as they are; of
+    others, which are stacked when a model is trained, it has a copy.
 
     Calling it with the data inputs (in the graph's order, without the key) gives the outputs, and rebinds assigned
     state.
@@ -73,11 +78,14 @@ class Program:
         *,
         training: bool = False,
         passes: Sequence[str] | None = None,
+        roll: Roll = "never",
     ) -> None:
-        optimized = pipeline.optimize(graph, passes, training=training)
-        self.source, self.graph, self.transform = graph, optimized.graph, optimized.transform
-        verify(self.graph)
-        self._handles = dict(handles)
+        plain = pipeline.optimize(graph, passes, training=training)
+        decision = decide(plain, handles, roll)
+        self.source, self.graph = graph, verify(decision.optimized.graph)
+        self.decisions, self._transform_of_all = decision.notes, decision.optimized.transform
+        self._stacks = decision.stacks
+        self._handles: dict[str, Place] = {**handles, **self._stacks}
         names = data_names(graph)
         wanted = data_names(self.graph)
         self.positions = [names.index(name) for name in wanted]
@@ -88,11 +96,22 @@ class Program:
 
     def _lay_out(self) -> None:
         own = [value.name for value in (*self.graph.params, *self.graph.state)]
+        assigned = {target.name for target, _ in self.graph.assigns}
+        store({name: stack for name, stack in self._stacks.items() if name in assigned})
+        stored = {name for name, stack in self._stacks.items() if is_together(stack.members)}
+        self._copied = {name: stack for name, stack in self._stacks.items() if name not in stored}
+        self.transform = self._transform_of_all
+        if stored and self.transform is not None:
+            self.transform = transforms.restrict(self.transform, set(self.transform.output_names) - stored)
+        self._computed = self.transform
+        if self._copied and self.transform is not None:
+            self._computed = transforms.restrict(self.transform, set(self.transform.output_names) - self._copied.keys())
         sources = own
         if self.transform is not None:
             made = set(self.transform.output_names)
             sources = [name for name in own if name not in made]
-            sources += [v.name for v in (*self.transform.params, *self.transform.state)]
+        if self._computed is not None:
+            sources += [v.name for v in (*self._computed.params, *self._computed.state)]
         missing = [name for name in sources if name not in self._handles]
         if missing:
             raise GraphError(f"no variable is bound to {', '.join(missing)} of @{self.graph.name}")
@@ -101,7 +120,7 @@ class Program:
         self._written = sorted({self.layout.places[name][0] for name in self.assigned})
         self._written_slots = [self.layout.slots[at] for at in self._written]
         self.jitted = jax.jit(self._run)
-        self._transformed = jax.jit(self._transform) if self.transform is not None else None
+        self._transformed = jax.jit(self._transform) if self._computed is not None else None
         self._version = -1
 
     def _run(self, data: tuple[Any, ...], arrays: tuple[Any, ...], made: tuple[Any, ...], key: Any) -> Any:
@@ -121,21 +140,32 @@ class Program:
         return outputs, [changed[at] for at in self._written]
 
     def _transform(self, arrays: tuple[Any, ...]) -> tuple[Any, ...]:
+        if self._computed is None:
+            return ()
+        params = [self.layout.pick(arrays, value.name) for value in self._computed.params]
+        state = [self.layout.pick(arrays, value.name) for value in self._computed.state]
+        return tuple(interpret.evaluate(self._computed, (), params, state)[0])
+
+    def _made(self, arrays: tuple[Any, ...]) -> tuple[Any, ...]:
+        """What the transform makes, in its order: computed in one program, or stacked on the host."""
         if self.transform is None:
             return ()
-        params = [self.layout.pick(arrays, value.name) for value in self.transform.params]
-        state = [self.layout.pick(arrays, value.name) for value in self.transform.state]
-        return tuple(interpret.evaluate(self.transform, (), params, state)[0])
+        with jax.ensure_compile_time_eval():  # kept, so no tracers, not even inside somebody's `jax.jit`
+            computed = iter(self._transformed(arrays) if self._transformed is not None else ())
+            return tuple(
+                [
+                    jax.device_put(self._copied[name].read()) if name in self._copied else next(computed)
+                    for name in self.transform.output_names
+                ]
+            )
 
     def arrays(self) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
         """The slots' arrays, and what the passes' parameter transformation makes of them (cached by store version)."""
         if self._version != STORE.version:
-            if self.layout.moved():
+            if self.layout.moved() or any(is_together(stack.members) for stack in self._copied.values()):
                 self._lay_out()
             arrays = STORE.on_device(self.layout.slots)
-            with jax.ensure_compile_time_eval():  # kept, so no tracers, not even inside somebody's `jax.jit`
-                made = self._transformed(arrays) if self._transformed is not None else ()
-            self._arrays = (arrays, made)
+            self._arrays = (arrays, self._made(arrays))
             self._version = STORE.version
         return self._arrays
 
@@ -150,7 +180,7 @@ class Program:
             outputs, written = self.jitted(tuple([data[i] for i in self.positions]), arrays, made, key)
             if written:
                 STORE.rebind(self._written_slots, written)
-                if self._transformed is None:  # what the next call takes is known: nothing needs to be gathered again
+                if self.transform is None:  # what the next call takes is known: nothing needs to be gathered again
                     changed = list(arrays)
                     for at, array in zip(self._written, written, strict=True):
                         changed[at] = array

@@ -15,17 +15,22 @@ from jax import lax
 
 from ..compiler import interpret, pipeline
 from ..compiler.graph import Graph
-from ..compiler.op import Trait
+from ..compiler.loops import convolves
 from ..compiler.verifier import verify
 from .interrupts import STEP
+from .optimizer_update import Stacking
 from .program import Layout, data_names, feed
+from .stacking import Place, Roll, Stack, cannot_store, decide, store, with_stacks
 from .store import STORE, Handle
 
 
 class Optimizer(Protocol):
-    """What the step needs of an optimizer: an update that JAX can trace, over flat lists of arrays."""
+    """What the step needs of an optimizer: an update that JAX can trace, over flat lists of arrays.
 
-    def apply(self, grads: Sequence[Any], params: Sequence[Any], opt_state: Sequence[Any]) -> Any: ...
+    To be rolled, also `stacking`, and a fourth argument of `apply` (see `frontend.optimizer`)."""
+
+    @property
+    def apply(self) -> Callable[..., Any]: ...
 
     def scaled_loss(self, loss: Any, opt_state: Sequence[Any]) -> Any: ...
 
@@ -40,6 +45,9 @@ class TrainStep:
         optimizer: see `Optimizer`.
         slots: the optimizer's own variables, in its order.
         jit: whether the step is one program; otherwise its ops run one by one.
+        roll: whether equal blocks become loops, and their weights and slots are stored as stacks; see `stacking`.
+
+    `decisions` says what was rolled, or why nothing was.
 
     Calling it with the data inputs and the address of the step's random numbers trains once and returns the logs,
     scalars still on the device.  Several steps at once take data and addresses with a leading axis of steps, and give
@@ -58,21 +66,70 @@ class TrainStep:
         passes: Sequence[str] | None = None,
         *,
         jit: bool = True,
+        roll: Roll = "never",
     ) -> None:
         self.source, self._jit = graph, jit
-        self.graph = verify(pipeline.optimize(graph, passes, training=True).graph)
         self.optimizer, self.trained = optimizer, list(trained)
+        self._places: dict[str, Place] = {**handles}
+        self._positions_of: list[int] | None = None
+        self._slot_names = [f"optimizer {i}" for i in range(len(slots))]
+        self._places.update(zip(self._slot_names, slots, strict=True))
+        plain = pipeline.optimize(graph, passes, training=True)
+        self.decisions: list[str] = []
+        self.graph = verify(self._rolled(plain, handles, slots, roll))
         self.log_names = self.graph.output_names[1:]
         used = {value.name for value in (*self.graph.params, *self.graph.state)}
-        self._slot_names = [f"optimizer {i}" for i in range(len(slots))]
-        self._handles: dict[str, Handle] = {n: h for n, h in handles.items() if n in used or n in set(trained)}
-        self._handles.update(zip(self._slot_names, slots, strict=True))
+        used.update(self.trained, self._slot_names)
+        self._handles = {name: place for name, place in self._places.items() if name in used}
         kept = {value.name for value in self.graph.inputs}
         data = data_names(graph)
         self._positions = [i for i, name in enumerate(data) if name in kept]
         self._assigned = [target.name for target, _ in self.graph.assigns]
-        self._loops = jit and not (jax.default_backend() == "cpu" and _convolves(self.graph))
+        self._loops = jit and not (jax.default_backend() == "cpu" and any(map(convolves, self.graph.nodes)))
         self._lay_out()
+
+    def _rolled(
+        self, plain: pipeline.Optimized, handles: Mapping[str, Handle], slots: Sequence[Handle], roll: Roll
+    ) -> Graph:
+        """The graph, rolled if it may be: then what is trained, and the optimizer's slots, are stacks as its params."""
+        if roll == "never":
+            self.decisions = decide(plain, handles, roll).notes
+            return plain.graph
+        stacking: Stacking | str = getattr(self.optimizer, "stacking", _no_stacking)()
+        kinds: dict[str, Any] | str = stacking if isinstance(stacking, str) else {}
+        if not isinstance(stacking, str):
+            kinds = {value.name: "not trained" for value in plain.graph.params}
+            kinds.update(zip(self.trained, stacking.kinds, strict=True))
+        decision = decide(plain, handles, roll, kinds=kinds)
+        self.decisions = decision.notes
+        if not decision.stacks or isinstance(stacking, str):
+            return decision.optimized.graph
+        position = {name: at for at, name in enumerate(self.trained)}
+        name_of = {id(handle): name for name, handle in handles.items()}
+        stacks = {name: [name_of[id(h)] for h in stack.members] for name, stack in decision.stacks.items()}
+        own: dict[int, list[int]] = {}  # by trained param, its slots
+        for at, owner in enumerate(stacking.owners):
+            if owner is not None:
+                own.setdefault(owner, []).append(at)
+        slot_stacks: dict[str, list[str]] = {}
+        for members in stacks.values():
+            if members[0] in position:
+                for row in zip(*[own.get(position[name], []) for name in members], strict=True):
+                    slot_stacks[f"{self._slot_names[row[0]]} of blocks"] = [self._slot_names[at] for at in row]
+        slot_handles = dict(zip(self._slot_names, slots, strict=True))
+        places = {n: Stack([slot_handles[m] for m in members]) for n, members in slot_stacks.items()}
+        reason = next(filter(None, map(cannot_store, places.values())), "")
+        if reason:
+            self.decisions = [f"roll_loops: not rolled: the optimizer: {reason}"]
+            return plain.graph
+        places.update(decision.stacks)
+        store(places)
+        self._places.update(places)
+        trained = with_stacks(self.trained, {n: m for n, m in stacks.items() if m[0] in position})
+        first = {name: members[0] for name, members in stacks.items()}
+        self._positions_of = [position[first.get(name, name)] for name in trained]
+        self.trained, self._slot_names = trained, with_stacks(self._slot_names, slot_stacks)
+        return decision.optimized.graph
 
     def _lay_out(self) -> None:
         self.layout = Layout(self._handles)
@@ -108,7 +165,8 @@ class TrainStep:
             return self.optimizer.scaled_loss(outputs[0], slots), (outputs[1:], assigned)
 
         (_, (logs, assigned)), grads = jax.value_and_grad(loss, has_aux=True)(trained)
-        params, new_slots = self.optimizer.apply(grads, trained, slots)
+        positions = () if self._positions_of is None else (self._positions_of,)
+        params, new_slots = self.optimizer.apply(grads, trained, slots, *positions)
         for name, value in (
             *zip(self.trained, params, strict=True),
             *zip(self._slot_names, new_slots, strict=True),
@@ -166,9 +224,5 @@ class TrainStep:
         return program
 
 
-def _convolves(graph: Graph) -> bool:
-    """Whether there is a convolution in the graph, or in a region of it."""
-    return any(
-        (node.op.has(Trait.CONTRACTS) and "conv" in node.op.name) or any(map(_convolves, node.regions()))
-        for node in graph.nodes
-    )
+def _no_stacking() -> str:
+    return "the optimizer does not say how it takes stacks of variables"

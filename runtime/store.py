@@ -23,13 +23,14 @@ from ..compiler.types import TensorType
 class Slot:
     """One array: a NumPy array until a program first needs it, a JAX array after.
 
-    `lent` says that somebody outside holds the array, so that its buffer may not be given away.
+    `lent` says that somebody outside holds the array, so that its buffer may not be given away; `fresh`, that it is a
+    NumPy array nobody has seen yet, which may be written in place.
     """
 
-    __slots__ = ("array", "lent")
+    __slots__ = ("array", "fresh", "lent")
 
     def __init__(self, array: Any) -> None:
-        self.array, self.lent = array, False
+        self.array, self.lent, self.fresh = array, False, False
 
 
 class Store:
@@ -117,7 +118,7 @@ class Handle:
 
     def read(self) -> Any:
         """The current array (NumPy or JAX)."""
-        array = self.slot.array
+        array, self.slot.fresh = self.slot.array, False
         return array if self.index is None else array[self.index]
 
     def lend(self) -> Any:
@@ -131,7 +132,8 @@ class Handle:
     def copy(self) -> np.ndarray:
         """A copy of the current array, as a NumPy array."""
         with STORE.lock:
-            return np.array(self.read())
+            whole = np.asarray(self.slot.array)  # a stack comes from the device once, for all that lies in it
+            return np.array(whole if self.index is None else whole[self.index])
 
     def write(self, array: Any) -> None:
         """Replace the array; shape and dtype are the caller's duty.
@@ -144,16 +146,12 @@ class Handle:
             self._write(array)
 
     def _write(self, array: Any) -> None:
-        self.slot.lent = True  # the array may be somebody's own
         if self.index is None:
-            self.slot.array = array
-        elif isinstance(self.slot.array, np.ndarray):
-            changed = self.slot.array.copy()
-            changed[self.index] = np.asarray(array)
-            self.slot.array = changed
+            self.slot.array, self.slot.lent = array, True  # the array may be somebody's own
         else:
-            with jax.ensure_compile_time_eval():
-                self.slot.array = self.slot.array.at[self.index].set(array)
+            if not (self.slot.fresh and isinstance(self.slot.array, np.ndarray)):
+                self.slot.array, self.slot.lent, self.slot.fresh = np.array(self.slot.array), False, True
+            self.slot.array[self.index] = np.asarray(array)  # so all parts of a stack can be written with one copy
         STORE.touch()
 
 

@@ -24,7 +24,8 @@ from ..errors import DTypeError, ShapeError
 from ..op import Tensor, Trait, op
 from .checks import check_choice, check_float, differ, dtype_of, per_axis, product, shape_of
 from .conv import window_count
-from .recurrence import ACTIVATIONS, Loop, Product, lstm_cell, projected, sequence
+from .recurrence import Loop, Product, sequence
+from .recurrent_cells import ACTIVATIONS, lstm_cell
 
 
 def _conv(x: Any, kernel: Any, strides: Any, padding: Any, rates: Any) -> Any:
@@ -195,7 +196,9 @@ def conv_lstm(
         y = _conv(_merged(x), kernel, steps, padding.upper(), rates)
         return y.reshape((*x.shape[:2], *y.shape[1:]))
 
-    z = projected(apply, jnp.swapaxes(x, 0, 1), kernel, bias, input_noise)
+    entry = (apply, jnp.swapaxes(x, 0, 1), kernel, bias, input_noise)
     cell = lstm_cell(activation, recurrent_activation)
     loop = Loop(go_backwards, False, return_sequences)
-    return sequence("conv_lstm", cell, _product(rank), z, recurrent_kernel, None, [h, c], mask, recurrent_noise, loop)
+    return sequence(
+        "conv_lstm", cell, entry, _product(rank), recurrent_kernel, None, [h, c], mask, recurrent_noise, loop
+    )

@@ -1,16 +1,17 @@
 """The loop of recurrent ops, and its gradient.
 
-The projection of the inputs of all steps is one matrix product before the loop, and the loop runs time-major.  What XLA
-makes of a loop on CPU decides the rest (LSTM(128) over f32[64, 100, 64], gradient of everything, two shared cores, best
-of 25 in ms; the same without hoisting, as one writes it first: 72):
+The loop runs time-major.  What XLA makes of it on CPU decides the rest.  Figures are CPU time in ms of the gradient of
+everything on f32[64, 100, 64] with 128 units, one core, best of 8; `jax.grad` of the loop that one writes first takes
+67 (LSTM), 52 (GRU), 12.0 (SimpleRNN); the rule here 42, 38 and 10.8.
 
-- One [b, 4*units] slice a step, cut into gates inside the loop, is the slowest form: the cut of a slice is no vector
-  code (forward 19-28; 12 where each gate is an array of its own).  So the projection is cut into gates before the loop.
-- `jax.grad` of that loop adds up the recurrent kernel's gradient step by step: 76.  With a rule of our own the loop
-  back keeps the gradients of the gates, and the kernel's is one matrix product after it: 61-63.
-- The rule keeps the sums that enter the activations, and computes the activations again: as fast as keeping them
-  (64), for less memory, and the same few lines for every cell and activation.  Computing the sums again as well, for
-  all steps at once, gains nothing (61-62).
+- `jax.grad` adds up the kernels' gradients step by step.  The rule's loop back keeps the gradients of the sums that
+  enter the activations; the kernels' gradients are products over all steps after it.
+- The rule keeps these sums and computes the activations again (as fast as keeping those, and the same few lines for
+  every cell and activation).  The gradients overwrite the sums: LSTM 64 → 42.  Memory is time here: what a step takes
+  from the system beyond 32 MB, glibc gives back after each call, and page faults were 20 of the 67.
+- The inputs are projected in the loop, where the projection of all steps would leave the caches (`_in_loop`: LSTM
+  74 → 42), else by one product before it (LSTM(512) over f32[1, 50, 512]: 28 → 22).  That one is cut
+  into gates before the loop: the cut of a slice is no vector code (forward 19-28 against 12).
 - Unrolling by 2 or 4 is slower each time.
 
 The rule has no forward-mode derivative; where JAX takes one of the op itself, the plain loop runs.
@@ -30,99 +31,10 @@ import jax.numpy as jnp
 from jax import lax
 
 from .. import importing
-from ..op import Tensor
-from . import activation as activations
+from .recurrent_cells import ACTIVATIONS, Arrays, Cell, both
 
-Arrays = tuple[Any, ...]
 _jax: Any = jax  # whose annotations are in part unknown to pyright
-
-
-def _linear(x: Tensor) -> Tensor:
-    return x
-
-
-def _exact_gelu(x: Tensor) -> Tensor:
-    return jax.nn.gelu(x, approximate=False)
-
-
-ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
-    "linear": _linear,
-    "gelu": _exact_gelu,
-    "exponential": jnp.exp,
-    **{
-        name: getattr(activations, name).fn
-        for name in (
-            "elu", "hard_sigmoid", "hard_silu", "leaky_relu", "log_sigmoid", "log_softmax", "mish", "relu", "relu6",
-            "selu", "sigmoid", "silu", "softmax", "softplus", "softsign", "tanh",
-        )
-    },
-}  # fmt: skip
-"""Activations that the ops take by name: those of Keras, with its defaults."""
-
-
-class Cell(NamedTuple):
-    """One step of a recurrent layer, by parts of [b, units].
-
-    Attributes:
-        parts: into how many the projections of inputs and of the hidden state are cut.
-        join: those of both to the sums that activations take.
-        point: the carried values (the hidden state first) and these sums to the new carried values.
-        divide: gradients of the sums to those of both projections.
-    """
-
-    parts: int
-    join: Callable[[Arrays, Arrays], Arrays]
-    point: Callable[[Arrays, Arrays], Arrays]
-    divide: Callable[[Arrays], tuple[Arrays, Arrays]]
-
-
-def _sums(x: Arrays, r: Arrays) -> Arrays:
-    return tuple([a + b for a, b in zip(x, r, strict=True)])
-
-
-def _both(sums: Arrays) -> tuple[Arrays, Arrays]:
-    return sums, sums
-
-
-@functools.cache  # one object for each, so that JAX's caches know its functions again
-def simple_cell(activation: str) -> Cell:
-    f = ACTIVATIONS[activation]
-
-    def point(carry: Arrays, sums: Arrays) -> Arrays:
-        return (f(sums[0]),)
-
-    return Cell(1, _sums, point, _both)
-
-
-@functools.cache  # one object for each, so that JAX's caches know its functions again
-def lstm_cell(activation: str, recurrent_activation: str) -> Cell:
-    f, gate = ACTIVATIONS[activation], ACTIVATIONS[recurrent_activation]
-
-    def point(carry: Arrays, sums: Arrays) -> Arrays:
-        i, forget, g, o = sums
-        c = gate(forget) * carry[1] + gate(i) * f(g)
-        return gate(o) * f(c), c
-
-    return Cell(4, _sums, point, _both)
-
-
-@functools.cache  # one object for each, so that JAX's caches know its functions again
-def gru_cell(activation: str, recurrent_activation: str) -> Cell:
-    f, gate = ACTIVATIONS[activation], ACTIVATIONS[recurrent_activation]
-
-    def join(x: Arrays, r: Arrays) -> Arrays:
-        return x[0] + r[0], x[1] + r[1], x[2], r[2]
-
-    def point(carry: Arrays, sums: Arrays) -> Arrays:
-        update, reset, own, recurrent = sums
-        z = gate(update)
-        return (z * carry[0] + (1 - z) * f(own + gate(reset) * recurrent),)
-
-    def divide(sums: Arrays) -> tuple[Arrays, Arrays]:
-        z, r, own, recurrent = sums
-        return (z, r, own), (z, r, recurrent)
-
-    return Cell(3, join, point, divide)
+_lax: Any = lax
 
 
 def _cut(x: Any, parts: int) -> Arrays:
@@ -197,50 +109,117 @@ def _run(step: Step, z: Any, parts: int, carry: Arrays, mask: Any, loop: Loop) -
     return hidden, last
 
 
+class Inputs(NamedTuple):
+    """What enters the loop: the projection of all inputs (kernel is None), or the inputs, to be projected in it."""
+
+    x: Any
+    kernel: Any
+    bias: Any
+
+
 @functools.cache
 def _deferred(cell: Cell, product: Product, loop: Loop) -> Callable[..., tuple[Any, Arrays]]:
-    """`_run` of a cell, whose gradient leaves that of the recurrent kernel for after the loop."""
+    """The loop of a cell, whose gradient leaves those of the kernels for after the loop."""
 
-    def plain(z: Any, kernel: Any, bias: Any, carry: Arrays, mask: Any) -> tuple[Any, Arrays]:
-        step = _step(cell, product.apply, kernel, bias)
-        return _run(step, z, cell.parts, carry, mask, loop)
+    def rows(inputs: Inputs, mask: Any) -> Any:
+        return inputs.x if inputs.kernel is not None else _cut(inputs.x, cell.parts), mask
 
-    def forward(z: Any, kernel: Any, bias: Any, carry: Arrays, mask: Any) -> tuple[Any, Any]:
+    def sums(at: Any, inputs: Inputs, h: Any, kernel: Any, bias: Any) -> Arrays:
+        x = at if inputs.kernel is None else _cut(_plus(at @ inputs.kernel, inputs.bias), cell.parts)
+        return cell.join(x, _cut(_plus(product.apply(h, kernel), bias), cell.parts))
+
+    def plain(inputs: Inputs, kernel: Any, bias: Any, carry: Arrays, mask: Any) -> tuple[Any, Arrays]:
         def body(carry: Arrays, at: Any) -> tuple[Arrays, Any]:
-            sums = cell.join(at[0], _cut(_plus(product.apply(carry[0], kernel), bias), cell.parts))
-            new = _held(at[1], cell.point(carry, sums), carry)
-            return new, (new[0] if loop.keep else None, carry, sums)
+            new = cell.point(carry, sums(at[0], inputs, carry[0], kernel, bias))
+            new = _held(at[1], new, carry)
+            return new, new[0] if loop.keep else None
 
-        xs = (_cut(z, cell.parts), mask)
-        last, (hidden, before, sums) = lax.scan(body, carry, xs, reverse=loop.reverse, unroll=loop.unroll or 1)
-        return (hidden, last), (kernel, bias, mask, before, sums)
+        xs = rows(inputs, mask)
+        last, hidden = lax.scan(body, carry, xs, reverse=loop.reverse, unroll=loop.unroll or 1)
+        return hidden, last
+
+    def forward(inputs: Inputs, kernel: Any, bias: Any, carry: Arrays, mask: Any) -> tuple[Any, Any]:
+        def body(carry: Arrays, at: Any) -> tuple[Arrays, Any]:
+            added = sums(at[0], inputs, carry[0], kernel, bias)
+            new = _held(at[1], cell.point(carry, added), carry)
+            return new, (new[0] if loop.keep else None, carry, added)
+
+        xs = rows(inputs, mask)
+        last, (hidden, before, added) = lax.scan(body, carry, xs, reverse=loop.reverse, unroll=loop.unroll or 1)
+        inputs = inputs if inputs.kernel is not None else Inputs(None, None, None)
+        return (hidden, last), (inputs, kernel, bias, mask, before, added)
 
     def backward(kept: Any, gradient: tuple[Any, Arrays]) -> Any:
-        kernel, bias, mask, before, sums = kept
+        inputs, kernel, bias, mask, before, added = kept
         turned = product.turn(kernel)
 
-        def body(carry: Arrays, at: Any) -> tuple[Arrays, Any]:
-            of_hidden, m, old, added = at
+        def body(carry: Any, at: Any) -> tuple[Any, Arrays]:
+            of_carry, places = carry
+            of_hidden, m, old, step, others = at
             if loop.keep:
-                carry = (carry[0] + of_hidden, *carry[1:])
-            zeros = tuple([jnp.zeros_like(x) for x in carry])
-            pull: Callable[[Arrays], tuple[Arrays, Arrays]] = _jax.vjp(cell.point, old, added)[1]
-            passed, of_sums = pull(_held(m, carry, zeros))
-            of_x, of_r = map(_joined, cell.divide(of_sums))
+                of_carry = (of_carry[0] + of_hidden, *of_carry[1:])
+            zeros = tuple([jnp.zeros_like(x) for x in of_carry])
+            entered = _merge(cell, [_lax.dynamic_index_in_dim(place, step, 0, False) for place in places], others)
+            pull: Callable[[Arrays], tuple[Arrays, Arrays]] = _jax.vjp(cell.point, old, entered)[1]
+            passed, of_sums = pull(_held(m, of_carry, zeros))
             if m is not None:
-                passed = tuple([a + b for a, b in zip(passed, _held(m, zeros, carry), strict=True)])
-            of_recurrent = None if cell.divide is _both else of_r
-            return (passed[0] + product.back(of_r, turned), *passed[1:]), (of_x, of_recurrent)
+                passed = tuple([a + b for a, b in zip(passed, _held(m, zeros, of_carry), strict=True)])
+            of_h = product.back(_joined(cell.divide(of_sums)[1]), turned)
+            # These gradients are put where the sums were that they belong to, and which nobody needs again.
+            over, others = _part(cell, of_sums)
+            new = zip(places, over, strict=True)
+            places = tuple([_lax.dynamic_update_index_in_dim(place, value, step, 0) for place, value in new])
+            return ((passed[0] + of_h, *passed[1:]), places), others
 
-        xs = (gradient[0], mask, before, sums)
-        first, (of_z, of_r) = lax.scan(body, gradient[1], xs, reverse=not loop.reverse, unroll=loop.unroll or 1)
-        of_r = of_z if of_r is None else of_r
-        of_kernel = product.weight(before[0], of_r, kernel)
-        return of_z, of_kernel, None if bias is None else of_r.sum(range(of_r.ndim - 1)), first, None
+        places, others = _part(cell, added)
+        xs = (gradient[0], mask, before, jnp.arange(added[0].shape[0]), others)
+        start = (gradient[1], places)
+        (first, places), others = lax.scan(body, start, xs, reverse=not loop.reverse, unroll=loop.unroll or 1)
+        of_x, of_r = cell.divide(_merge(cell, places, others))
+        if cell.divide is both:  # one array serves for both; two of them would cost more than larger products save
+            of_x = of_r = (_joined(of_r),)
+        kernels = _cut(kernel, len(of_r))
+        of_kernel = _joined([product.weight(before[0], r, k) for r, k in zip(of_r, kernels, strict=True)])
+        if inputs.kernel is None:
+            of_inputs = Inputs(_joined(of_x), None, None)
+        else:
+            kernels = _cut(inputs.kernel, len(of_x))
+            of_inputs = Inputs(
+                functools.reduce(jnp.add, [z @ k.T for z, k in zip(of_x, kernels, strict=True)]),
+                _joined([_of_matrix(inputs.x, z, None) for z in of_x]),
+                _of_bias(inputs.bias, of_x),
+            )
+        return of_inputs, of_kernel, _of_bias(bias, of_r), first, None
 
     run: Any = _jax.custom_vjp(plain)
     run.defvjp(forward, backward)
     return run
+
+
+def _part(cell: Cell, sums: Arrays) -> tuple[Arrays, Arrays]:
+    """Those that may be overwritten, and the others."""
+    pairs = list(zip(sums, cell.over, strict=True))
+    return tuple([x for x, over in pairs if over]), tuple([x for x, over in pairs if not over])
+
+
+def _merge(cell: Cell, over: Sequence[Any], others: Sequence[Any]) -> Arrays:
+    """What `_part` took apart."""
+    first, second = iter(over), iter(others)
+    return tuple([next(first) if is_over else next(second) for is_over in cell.over])
+
+
+def _of_bias(bias: Any, gradients: Arrays) -> Any:
+    return None if bias is None else _joined([x.sum(range(x.ndim - 1)) for x in gradients])
+
+
+def _in_loop(x: Any, kernel: Any) -> bool:
+    """Whether inputs are better projected step by step: on CPU, where the projection of all would leave the caches.
+
+    Not where the kernel would leave them too in every step, nor where a step's product is hardly one.
+    """
+    elements, features = x.shape[0] * x.shape[1] * kernel.shape[-1], kernel.shape[0]
+    large = isinstance(elements, int) and elements > max(2**18, 8 * features * kernel.shape[-1])
+    return large and features >= 16 and jax.default_backend() == "cpu"
 
 
 Apply = Callable[[Any, Any], Any]
@@ -274,8 +253,8 @@ def projected(apply: Apply, x: Any, kernel: Any, bias: Any, noise: Any) -> Any:
 def sequence(
     op_name: str,
     cell: Cell,
+    entry: tuple[Apply, Any, Any, Any, Any],
     product: Product,
-    z: Any,
     kernel: Any,
     bias: Any,
     states: Sequence[Any],
@@ -286,19 +265,28 @@ def sequence(
 ) -> Arrays:
     """(hidden states of all steps, batch-major, in the order of computing, or the last one; then the last states).
 
-    z: the projection of the inputs, time-major.  kernel, bias, noise: those of the hidden state.  step: another step
-    than the cell's.
+    entry: of the inputs, time-major: how they are projected, they, their kernel, bias and noise.  kernel, bias, noise:
+    those of the hidden state.  step: another step than the cell's.
     """
-    shape = (*z.shape[1:-1], z.shape[-1] // cell.parts)
-    carry = tuple([jnp.zeros(shape, z.dtype) if s is None else s.astype(z.dtype) for s in states])
+    apply, x, of_x, x_bias, x_noise = entry
+    deferred = step is None and noise is None and not importing.is_body(op_name)
+    simple = apply is jnp.matmul and x_noise is None
+    if deferred and simple and _in_loop(x, of_x):
+        inputs = Inputs(x, of_x, x_bias)
+        shape = (x.shape[1], of_x.shape[-1] // cell.parts)
+    else:
+        inputs = Inputs(projected(apply, x, of_x, x_bias, x_noise), None, None)
+        shape = (*inputs.x.shape[1:-1], of_x.shape[-1] // cell.parts)
+    dtype = jnp.result_type(x, of_x)
+    carry = tuple([jnp.zeros(shape, dtype) if s is None else s.astype(dtype) for s in states])
     ticks = mask
     if mask is not None:
-        ticks = jnp.expand_dims(jnp.swapaxes(mask, 0, 1), tuple(range(2, z.ndim)))
-    if step is None and noise is None and not importing.is_body(op_name):
-        hidden, last = _deferred(cell, product, loop)(z, kernel, bias, carry, ticks)
+        ticks = jnp.expand_dims(jnp.swapaxes(mask, 0, 1), tuple(range(2, len(shape) + 1)))
+    if deferred:
+        hidden, last = _deferred(cell, product, loop)(inputs, kernel, bias, carry, ticks)
     else:
         step = step or _step(cell, product.safe, kernel, bias, noise)
-        hidden, last = _run(step, z, cell.parts, carry, ticks, loop)
+        hidden, last = _run(step, inputs.x, cell.parts, carry, ticks, loop)
     if not loop.keep:
         return (last[0], *last)
     return (jnp.swapaxes(hidden[::-1] if loop.reverse else hidden, 0, 1), *last)

@@ -12,7 +12,8 @@ import jax.numpy as jnp
 from ..errors import DTypeError, ShapeError
 from ..op import Tensor, Trait, op
 from .checks import check_choice, check_float, differ, dtype_of, product, shape_of
-from .recurrence import ACTIVATIONS, MATRIX, Loop, gru_cell, lstm_cell, projected, reset_before, sequence, simple_cell
+from .recurrence import MATRIX, Loop, reset_before, sequence
+from .recurrent_cells import ACTIVATIONS, gru_cell, lstm_cell, simple_cell
 
 
 def _check(
@@ -137,8 +138,8 @@ def simple_rnn(
     unroll: write out all steps.
     """
     loop = Loop(go_backwards, unroll, return_sequences)
-    z, cell = _projected(x, kernel, bias, input_noise), simple_cell(activation)
-    return sequence("simple_rnn", cell, MATRIX, z, recurrent_kernel, None, [h], mask, recurrent_noise, loop)
+    entry, cell = _entry(x, kernel, bias, input_noise), simple_cell(activation)
+    return sequence("simple_rnn", cell, entry, MATRIX, recurrent_kernel, None, [h], mask, recurrent_noise, loop)
 
 
 @op(
@@ -186,8 +187,8 @@ def lstm(
     one for each: (1 or 4, batch, n or units).
     """
     loop = Loop(go_backwards, unroll, return_sequences)
-    z, cell = _projected(x, kernel, bias, input_noise), lstm_cell(activation, recurrent_activation)
-    return sequence("lstm", cell, MATRIX, z, recurrent_kernel, None, [h, c], mask, recurrent_noise, loop)
+    entry, cell = _entry(x, kernel, bias, input_noise), lstm_cell(activation, recurrent_activation)
+    return sequence("lstm", cell, entry, MATRIX, recurrent_kernel, None, [h, c], mask, recurrent_noise, loop)
 
 
 @op(
@@ -238,12 +239,13 @@ def gru(
     for each: (1 or 3, batch, n or units).
     """
     loop = Loop(go_backwards, unroll, return_sequences)
-    z, cell = _projected(x, kernel, bias, input_noise), gru_cell(activation, recurrent_activation)
+    entry, cell = _entry(x, kernel, bias, input_noise), gru_cell(activation, recurrent_activation)
     step = None
     if not reset_after:
         step = reset_before(recurrent_kernel, recurrent_bias, recurrent_noise, activation, recurrent_activation)
-    return sequence("gru", cell, MATRIX, z, recurrent_kernel, recurrent_bias, [h], mask, recurrent_noise, loop, step)
+    states, bias = [h], recurrent_bias
+    return sequence("gru", cell, entry, MATRIX, recurrent_kernel, bias, states, mask, recurrent_noise, loop, step)
 
 
-def _projected(x: Tensor, kernel: Tensor, bias: Any, noise: Any) -> Tensor:
-    return projected(jnp.matmul, jnp.swapaxes(x, 0, 1), kernel, bias, noise)
+def _entry(x: Tensor, kernel: Tensor, bias: Any, noise: Any) -> tuple[Any, Any, Any, Any, Any]:
+    return jnp.matmul, jnp.swapaxes(x, 0, 1), kernel, bias, noise

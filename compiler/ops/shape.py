@@ -224,7 +224,18 @@ def _check_pad(x: Any, pad_width: Any, mode: Any, constant_values: Any) -> None:
             f'pad: constant_values is used with mode="constant" only, not with "{mode}"',
             received=f"constant_values={constant_values}",
         )
-    _widths(pad_width, len(shape_of(x)))
+    pairs = _widths(pad_width, len(shape_of(x)))
+    if mode not in ("constant", "edge"):  # JAX writes out every reflection
+        for size, widths in zip(shape_of(x), pairs, strict=True):
+            most = _MOST_REFLECTIONS * max(size - 1, 1) if isinstance(size, int) else 1 << 20
+            if any(isinstance(width, int) and width > most for width in widths):
+                raise ArgumentError(
+                    f'pad: mode="{mode}" repeats an axis at most {_MOST_REFLECTIONS} times',
+                    received=f"x: {x}, pad_width={pad_width!r}",
+                )
+
+
+_MOST_REFLECTIONS = 256
 
 
 def _widths(pad_width: Any, rank: int) -> Any:

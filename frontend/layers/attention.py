@@ -14,7 +14,7 @@ from ...compiler.ops.checks import differ
 from ...compiler.ops.random import dropout
 from ...compiler.types import TensorType
 from ...runtime.seeds import check_seed
-from .. import ops, regularizers, trace
+from .. import masks, ops, regularizers, trace, tree
 from ..layer import Layer
 from ..layer_config import base_config
 from ..saving.registry import serializable
@@ -224,6 +224,7 @@ class MultiHeadAttention(Layer):
         use_causal_mask: bool = False,
     ) -> Any:
         key = value if key is None else key
+        _without_masks((query, value, key))
         flash = self._flash(return_attention_scores)
         stored = return_attention_scores or (bool(training) and self.dropout > 0) or len(query.shape) > 3
         mask = self._mask(query, value, query_mask, value_mask, key_mask, attention_mask, use_causal_mask and stored)
@@ -326,6 +327,11 @@ class MultiHeadAttention(Layer):
             )
         return dropout(weights, tracing.key(tracing.stream, self.seed), rate=self.dropout, training=True)
 
+    def run_eager(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        result = super().run_eager(args, kwargs)
+        _without_masks((args, kwargs))
+        return result
+
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """That of the query: the result has its steps."""
         return previous_mask
@@ -353,3 +359,10 @@ class MultiHeadAttention(Layer):
 def _as_bool(mask: Any) -> Any:
     mask = ops.convert_to_tensor(mask)
     return mask if mask.dtype == "bool" else ops.cast(mask, "bool")
+
+
+def _without_masks(tensors: Any) -> None:
+    """As in Keras, attention takes the masks of its inputs away: a residual connection around it adds without one."""
+    for tensor in tree.leaves(tensors):
+        if masks.of(tensor) is not None:
+            masks.attach(tensor, None)

@@ -10,7 +10,7 @@ from ...compiler.errors import ArgumentError, DTypeError, ShapeError
 from ...compiler.ops.checks import differ, known
 from ...compiler.ops.linalg import einsum
 from ...compiler.types import TensorType
-from .. import ops
+from .. import masks, ops
 from ..layer import Layer
 from ..layer_config import base_config
 from ..saving.registry import serializable
@@ -36,6 +36,10 @@ class Merge(Layer):
     def merge(self, tensors: list[Any]) -> Any:
         """One tensor of several of one dtype and number of axes."""
         raise NotImplementedError
+
+    def merge_masked(self, tensors: list[Any], counted: list[Any]) -> Any:
+        """One tensor of several, some of which have masks (None where one has none): by default these play no part."""
+        return self.merge(tensors)
 
     def check_input(self, inputs: Any, *rest: Any) -> None:
         """Refuse what is no list of tensors that can be broadcast together."""
@@ -80,11 +84,16 @@ class Merge(Layer):
 
     def call(self, inputs: Any) -> Any:
         rank = max(len(x.shape) for x in inputs)
+        found = [masks.of(x) for x in inputs]
         tensors: list[Any] = []
-        for x in self._of_one_dtype(inputs):
+        counted: list[Any] = []
+        for x, mask in zip(self._of_one_dtype(inputs), found, strict=True):
             missing = tuple(range(1, 1 + rank - len(x.shape)))
+            if mask is not None:
+                mask = ops.expand_dims(mask, tuple(range(len(mask.shape), len(x.shape))))
             tensors.append(ops.expand_dims(x, missing) if missing else x)
-        return self.merge(tensors)
+            counted.append(ops.expand_dims(mask, missing) if missing and mask is not None else mask)
+        return self.merge(tensors) if all(mask is None for mask in found) else self.merge_masked(tensors, counted)
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
         """Steps that count in one of the inputs; None where an input has no mask."""
@@ -135,6 +144,14 @@ class Multiply(Merge):
         """The product."""
         return functools.reduce(ops.multiply, tensors)
 
+    def merge_masked(self, tensors: list[Any], counted: list[Any]) -> Any:
+        """The product of what counts; zero where nothing does."""
+        pairs = zip(tensors, counted, strict=True)
+        product = self.merge([x if mask is None else ops.where(mask, x, ops.ones_like(x)) for x, mask in pairs])
+        if any(mask is None for mask in counted):
+            return product
+        return ops.where(functools.reduce(ops.logical_or, counted), product, ops.zeros_like(product))
+
 
 @serializable("keras.layers", kind="layer")
 class Average(Merge):
@@ -153,6 +170,10 @@ class Maximum(Merge):
         """The maximum."""
         return functools.reduce(ops.maximum, tensors)
 
+    def merge_masked(self, tensors: list[Any], counted: list[Any]) -> Any:
+        """The maximum of what counts; the first where nothing does."""
+        return _of_counted(ops.maximum, tensors, counted)
+
 
 @serializable("keras.layers", kind="layer")
 class Minimum(Merge):
@@ -161,6 +182,10 @@ class Minimum(Merge):
     def merge(self, tensors: list[Any]) -> Any:
         """The minimum."""
         return functools.reduce(ops.minimum, tensors)
+
+    def merge_masked(self, tensors: list[Any], counted: list[Any]) -> Any:
+        """The minimum of what counts; the first where nothing does."""
+        return _of_counted(ops.minimum, tensors, counted)
 
 
 @serializable("keras.layers", kind="layer")
@@ -306,6 +331,18 @@ class Dot(Merge):
     def get_config(self) -> dict[str, Any]:
         """Arguments that make the same layer."""
         return {**base_config(self), "axes": self.axes, "normalize": self.normalize}
+
+
+def _of_counted(op: Callable[..., Any], tensors: list[Any], counted: list[Any]) -> Any:
+    """`op` over the tensors, one after the other, each where its mask says that it counts (None: everywhere)."""
+    result, valid = tensors[0], counted[0]
+    for x, mask in zip(tensors[1:], counted[1:], strict=True):
+        merged = op(result, x)
+        if valid is not None:
+            merged = ops.where(valid, merged, x)
+        result = merged if mask is None else ops.where(mask, merged, result)
+        valid = None if valid is None or mask is None else ops.logical_or(valid, mask)
+    return result
 
 
 def _received(types: Sequence[Any]) -> str:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from ...compiler.errors import ArgumentError, ShapeError
 from ...compiler.ops.random import dropout as dropout_op
-from ...compiler.ops.recurrence import ACTIVATIONS
+from ...compiler.ops.recurrent_cells import ACTIVATIONS
 from ...runtime.seeds import check_seed
 from .. import activations, ops, trace
 from ..layer import Layer

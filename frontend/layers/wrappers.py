@@ -118,7 +118,10 @@ class TimeDistributed(Wrapper):
 def _by_sample(layer: Any) -> bool:
     """Whether a layer of ours treats every sample of a batch by itself: it and those in it have no state."""
     return all(
-        type(one).__module__.partition(".")[0] == _OURS and not one._non_trainable_variables for one in _inside(layer)
+        type(one).__module__.partition(".")[0] == _OURS
+        and not one._non_trainable_variables
+        and not getattr(one, "stateful", False)
+        for one in _inside(layer)
     )
 
 

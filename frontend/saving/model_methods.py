@@ -5,11 +5,11 @@ from __future__ import annotations
 import inspect
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .. import layer_config
-from . import config as configs, model_file, registry
+from . import config as configs, export, model_file, registry
 from .model_config import functional_config, sequential_config
 from .model_replay import functional_from_config, sequential_from_config
 
@@ -62,6 +62,30 @@ class Saving:
             ArgumentError: the name does not end in `.keras`, or the file exists and `overwrite` is False.
         """
         model_file.save_model(self, filepath, overwrite, zipped)
+
+    def export(
+        self,
+        filepath: str | os.PathLike[str],
+        format: str = "kgc",
+        verbose: bool | None = None,
+        input_signature: Any = None,
+        platforms: Sequence[str] = export.PLATFORMS,
+        **kwargs: Any,
+    ) -> None:
+        """Write what `model(x)` computes to a `.kgc` file, which `kgc.load` reads without the model's code.
+
+        Args:
+            filepath: ends in `.kgc`; an old file is replaced when the new one is complete.
+            format: "kgc"; Keras's other formats are not written.
+            verbose: whether to say where the file is.
+            input_signature: not taken: the inputs are the model's own, for any batch size.
+            platforms: for which StableHLO is put beside kgc's own IR, for those who have no kgc; `()` for none.
+
+        Raises:
+            ArgumentError: another name or format.
+            GraphError: the model is not built yet, or calls Python on the host.
+        """
+        export.export_model(self, filepath, format, verbose, input_signature, platforms, **kwargs)
 
     def save_weights(
         self, filepath: str | os.PathLike[str], overwrite: bool = True, max_shard_size: float | None = None

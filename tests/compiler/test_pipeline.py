@@ -111,9 +111,11 @@ def test_names_and_order() -> None:
         "eliminate_common",
         "stabilize_loss",
         "fold_batch_norm",
+        "roll_loops",
     ]
     assert pipeline.names() == everything
-    assert pipeline.names(training=True) == ["prune_dead", "fold_constants", "eliminate_common", "stabilize_loss"]
+    training = ["prune_dead", "fold_constants", "eliminate_common", "stabilize_loss", "roll_loops"]
+    assert pipeline.names(training=True) == training
     assert [step.name for step in pipeline.PASSES] == [*everything, "prune_dead"]
     for step in pipeline.PASSES:  # the same name as file, function and command-line option
         assert step.function.__name__ == step.name and step.function.__module__ == f"kgc.compiler.passes.{step.name}"

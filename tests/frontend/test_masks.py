@@ -220,3 +220,98 @@ def test_losses_and_metrics_leave_out_what_the_mask_leaves_out(reduction, given)
     np.testing.assert_allclose(logs["loss"], expected[reduction], rtol=1e-5)
     np.testing.assert_allclose(logs["mse"], (error * COUNTED).sum() / COUNTED.sum(), rtol=1e-5)
     np.testing.assert_allclose(logs["weighted"], total / weight.sum(), rtol=1e-5)
+
+
+# What a review found; the numbers are real Keras's rules.
+def masked(values, mask):
+    array = jnp.asarray(np.asarray(values, np.float32))
+    array._keras_mask = jnp.asarray(mask, bool)
+    return array
+
+
+def test_a_mask_that_is_given_is_passed_on():
+    steps, given = kgc.Input((3, 2)), kgc.Input((3,), dtype="bool")
+    first = layers.SimpleRNN(2, return_sequences=True)
+    hidden = first(steps, mask=given)
+    assert hidden._keras_mask is given
+    x, m = np.ones((2, 3, 2), np.float32), np.array([[1, 1, 0], [1, 0, 0]], bool)
+    model = kgc.Model([steps, given], hidden)
+    np.testing.assert_array_equal(mask_of(model([x, m])), m)
+    np.testing.assert_array_equal(mask_of(first(x, mask=m)), m)
+    words = looked_up(WORDS)  # before the one that travels with the tensor
+    other = ~COUNTED
+    np.testing.assert_array_equal(mask_of(first.__class__(2, return_sequences=True)(words, mask=other)), other)
+
+
+def test_one_array_twice_keeps_its_mask():
+    x = masked([[[1.0], [2.0]]], [[1, 0]])
+    np.testing.assert_array_equal(mask_of(layers.Add()([x, x])), [[True, False]])
+    np.testing.assert_array_equal(mask_of(layers.Concatenate()([x, x])), [[True, False]])
+
+
+def test_calls_without_a_mask_do_not_decide_those_with_one():
+    steps = kgc.Input((4, 3))
+    model = kgc.Model(steps, Sum()(steps))
+    x = np.ones((2, 4, 3), np.float32)
+    with_mask = masked(x, COUNTED)
+    expected = np.repeat(COUNTED.sum(1)[:, None], 3, axis=1)
+    np.testing.assert_allclose(model(with_mask), expected)
+    np.testing.assert_allclose(model(jnp.asarray(x)), 4.0)
+    np.testing.assert_allclose(model(jnp.asarray(x)), 4.0)
+    np.testing.assert_allclose(model(with_mask), expected)
+
+
+def test_masks_of_other_types_are_other_programs():
+    total = Sum()
+    x = np.ones((2, 4, 3), np.float32)
+    np.testing.assert_allclose(total(masked(x, COUNTED)), np.repeat(COUNTED.sum(1)[:, None], 3, axis=1))
+    np.testing.assert_allclose(total(masked(x, np.ones((1, 1), bool))), 4.0)
+
+
+A, B, C = [[[1.0], [2.0], [3.0], [4.0]]], [[[5.0], [1.0], [7.0], [1.0]]], [[[2.0], [9.0], [2.0], [9.0]]]
+MERGED = [
+    ("Multiply", [1, 1, 0, 0], [1, 0, 1, 0], None, [5, 2, 7, 0]),
+    ("Maximum", [1, 1, 0, 0], [1, 0, 1, 0], None, [5, 2, 7, 4]),
+    ("Minimum", [1, 1, 0, 0], [1, 0, 1, 0], None, [1, 2, 7, 4]),
+    ("Add", [1, 1, 0, 0], [1, 0, 1, 0], None, [6, 3, 10, 5]),
+    ("Multiply", [1, 1, 0, 0], [1, 1, 1, 1], None, [5, 2, 7, 1]),
+    ("Multiply", [1, 1, 0, 0], [1, 0, 1, 0], [0, 1, 0, 0], [5, 18, 7, 0]),
+    ("Maximum", [1, 1, 0, 0], [1, 0, 1, 0], [0, 1, 0, 0], [5, 9, 7, 4]),
+    ("Minimum", [1, 1, 0, 0], [1, 0, 1, 0], [0, 1, 0, 0], [1, 2, 7, 4]),
+]
+
+
+@pytest.mark.parametrize(("kind", "a", "b", "c", "expected"), MERGED)
+def test_merging_heeds_masks(kind, a, b, c, expected):
+    given = [masked(A, [a]), masked(B, [b]), *([masked(C, [c])] if c else [])]
+    np.testing.assert_allclose(np.asarray(getattr(layers, kind)()(given))[0, :, 0], expected)
+
+
+@pytest.mark.parametrize(("kind", "expected"), [("Multiply", [5, 2, 7, 1]), ("Maximum", [5, 2, 7, 1])])
+def test_merging_with_one_that_has_no_mask(kind, expected):
+    result = getattr(layers, kind)()([masked(A, [[1, 1, 0, 0]]), jnp.asarray(np.asarray(B, np.float32))])
+    np.testing.assert_allclose(np.asarray(result)[0, :, 0], expected)
+    assert mask_of(result) is None
+
+
+def test_attention_takes_the_masks_of_its_inputs_away_as_in_keras():
+    words = kgc.Input((4,), dtype="int32")
+    looked = Lookup()(words)
+    attended = layers.MultiHeadAttention(2, 3)(looked, looked)
+    assert attended._keras_mask is not None
+    assert attended.node.kwargs == {}  # found when the model is traced, and not part of the call
+    model = kgc.Model(words, layers.Add()([looked, attended]))
+    assert mask_of(model(WORDS)) is None  # Add has a mask only where all its inputs have
+    np.testing.assert_array_equal(mask_of(kgc.Model(words, attended)(WORDS)), COUNTED)
+    x = masked(np.ones((1, 2, 3)), [[1, 0]])
+    np.testing.assert_array_equal(mask_of(layers.MultiHeadAttention(1, 2)(x, x)), [[True, False]])
+    assert mask_of(x) is None
+
+
+def test_time_distributed_runs_a_stateful_layer_step_by_step():
+    steps = kgc.Input(batch_shape=(2, 3, 4, 2))
+    inner = layers.SimpleRNN(2, stateful=True)
+    model = kgc.Model(steps, layers.TimeDistributed(inner)(steps))
+    assert [tuple(state.shape) for state in inner.states] == [(2, 2)]
+    x = np.random.default_rng(0).random((2, 3, 4, 2), dtype=np.float32)
+    assert not np.allclose(model(x), model(x))  # the state goes on

@@ -73,7 +73,7 @@ def test_one_pass_by_either_spelling(model: str, capsys: pytest.CaptureFixture[s
 def test_print_after_all_and_after_one(model: str, capsys: pytest.CaptureFixture[str]) -> None:
     text = run(capsys, model, "--print-after", "all")
     heads = [line.removeprefix("// ") for line in text.splitlines() if line.startswith("// ")]
-    assert list(dict.fromkeys(heads)) == [*(f"after {name}" for name in pipeline.names()), "final"]
+    assert list(dict.fromkeys(heads)) == [*(f"after {name}" for name in pipeline.names(asked=False)), "final"]
     last = text.rpartition("// final\n")[2]
     assert last == run(capsys, model)
     text = run(capsys, model, "--print-after", pipeline.names()[0])
@@ -81,6 +81,31 @@ def test_print_after_all_and_after_one(model: str, capsys: pytest.CaptureFixture
         f"// after {pipeline.names()[0]}",
         "// final",
     }
+
+
+DEEP = """
+import kgc
+from kgc import layers
+
+x = y = kgc.Input((4,), name="x")
+for _ in range(60):
+    y = layers.Dense(4, activation="tanh")(y)
+model = kgc.Model(x, y, name="deep")
+model.compile("adam", "mse")
+"""
+
+
+@pytest.mark.parametrize("mode", ["predict", "train"])
+def test_loops_and_the_decision_about_them(mode: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "deep.py"
+    path.write_text(DEEP)
+    text = run(capsys, str(path), "--mode", mode)
+    assert text.startswith("// roll_loops: not rolled" if "scan" not in text else "// roll_loops: 60 blocks of 3 nodes")
+    assert "scan(" in text and len(parse(text).nodes) < 30
+    never = run(capsys, str(path), "--mode", mode, "--roll", "never")
+    assert never.startswith("// roll_loops: never, as told\n") and len(parse(never).nodes) >= 180
+    named = run(capsys, str(path), "--mode", mode, "--passes", "roll-loops")
+    assert named.startswith("// roll_loops: 60 blocks of 3 nodes") and "scan(" in named
 
 
 def test_output_goes_into_a_file_whole(model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

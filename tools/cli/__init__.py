@@ -16,7 +16,15 @@ from collections.abc import Sequence
 from ... import __version__
 from .failure import Failure, report
 
-COMMANDS = {"compile": "print the IR of a model"}
+COMMANDS = {
+    "compile": "print the IR of a model",
+    "opt": "run passes on IR text",
+    "check": "check models without data",
+    "diff": "compare two models, or two files of IR",
+    "plot": "draw a model",
+    "run": "run an artifact on arrays from a file",
+    "inspect": "show what is in an artifact",
+}
 """Name of each command, which is also its module here, and its line in `kgc --help`."""
 
 

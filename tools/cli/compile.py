@@ -10,10 +10,11 @@ import argparse
 import os
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from . import source
+from . import passes, source
 from .failure import Failure
 
 if TYPE_CHECKING:
@@ -27,9 +28,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--no-passes", action="store_true", help="print the IR as it was traced")
     which.add_argument("--passes", metavar="A,B", help="run these passes only, in this order")
-    parser.add_argument("--print-after", metavar="PASS", help="print the IR after this pass too, or after `all`")
     parser.add_argument("--mode", choices=("predict", "train"), default="predict", help="default: predict")
     parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="write the final IR here, not on stdout")
+    parser.add_argument(
+        "--roll",
+        choices=("auto", "always", "never"),
+        help="whether equal blocks become loops, in place of what the model's compile() was told",
+    )
+    passes.configure(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -37,19 +43,24 @@ def run(args: argparse.Namespace) -> int:
     from ...compiler import pipeline
 
     training = args.mode == "train"
-    chosen = _chosen(args, pipeline.names(training))
+    if args.no_passes and args.print_after:
+        raise Failure("--print-after needs passes, and --no-passes runs none", status=2)
+    if args.roll and (args.no_passes or args.passes):
+        raise Failure("--roll is for all passes; in --passes, name roll_loops", status=2)
+    chosen = passes.chosen(args.passes, pipeline.names(training), f"those for --mode {args.mode}")
+    running = pipeline.names(training, asked=False) if chosen is None else chosen
+    after = passes.printing(args.print_after, running)
+    notes: Sequence[str] = ()
     with source.open_model(args.source) as model:
         graph = _graph(model, training)
-        if not args.no_passes:
-
-            def after(name: str, graph: Graph) -> None:
-                if args.print_after in (name, "all"):
-                    print(f"// after {name}\n{graph}\n")
-
-            graph = pipeline.optimize(graph, chosen, training=training, after=after).graph
+        if chosen is not None or args.print_after:
+            made = pipeline.optimize(graph, chosen, training=training, after=after)
+            graph, notes = made.graph, made.notes
+        if chosen is None and not args.no_passes:
+            graph, notes = _as_run(model, training, args.roll)
         if args.print_after and args.output is None:
             print("// final")
-        text = str(graph).rstrip("\n") + "\n"
+        text = "".join(f"// {note}\n" for note in notes) + str(graph).rstrip("\n") + "\n"
     if args.output is None:
         sys.stdout.write(text)
     else:
@@ -57,25 +68,18 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _chosen(args: argparse.Namespace, known: list[str]) -> list[str] | None:
-    """The passes that `--passes` asks for; None for all of them. `known` are those of this mode."""
-    if args.no_passes and args.print_after:
-        raise Failure("--print-after needs passes, and --no-passes runs none", status=2)
-    chosen = None
-    if args.passes is not None:
-        chosen = [name.strip().replace("-", "_") for name in args.passes.split(",") if name.strip()]
-        for name in chosen:
-            if name not in known:
-                listed = ", ".join(known)
-                raise Failure(f"there is no pass {name!r}; those for --mode {args.mode} are: {listed}", status=2)
-    if args.print_after:
-        args.print_after = args.print_after.replace("-", "_")
-        running = known if chosen is None else chosen
-        if args.print_after not in ("all", *running):
-            raise Failure(
-                f"no pass {args.print_after!r} is run; --print-after takes all, {', '.join(running)}", status=2
-            )
-    return chosen
+def _as_run(model: Model, training: bool, roll: Any) -> tuple[Graph, Sequence[str]]:
+    """The graph of the very program that predicts or trains, and what was decided about it, where that is worth saying.
+
+    Whether equal blocks become loops depends on more than the graph: what is trained, the optimizer, the platform.
+    """
+    from ...runtime.stacking import IN_ALL
+
+    if roll is not None:
+        model.roll = roll
+    program = model.train_program() if training else model.program(False)
+    told = roll is not None or len(program.source.nodes) >= IN_ALL
+    return program.graph, program.decisions if told else ()
 
 
 def _graph(model: Model, training: bool) -> Graph:

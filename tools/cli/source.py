@@ -48,6 +48,25 @@ def open_model(source: str) -> Iterator[Model]:
         raise Failure(f"{path} is neither a .py nor a .keras file", status=2)
 
 
+@contextlib.contextmanager
+def open_models(source: str) -> Iterator[dict[str, Model]]:
+    """As `open_model`, but all models of a file, by the names that it has for them.
+
+    Raises:
+        Failure: the file defines none; and as `open_model`.
+    """
+    path, name = split(source)
+    if path.suffix != ".py" or name is not None:
+        with open_model(source) as model:
+            yield {source: model}
+        return
+    with run_file(path) as module:
+        found = models_in(module)
+        if not found:
+            raise Failure(f"{path} defines no model: assign one to a name at the top level of the file")
+        yield {f"{path}:{key}": model for key, model in found.items()}
+
+
 def split(source: str) -> tuple[Path, str | None]:
     """`model.py:name` in its two parts; the file must exist."""
     path, name = Path(source), None
@@ -113,14 +132,22 @@ def _module_name(path: Path) -> str:
     return f"kgc_source_{stem}" if stem in sys.modules or stem in sys.stdlib_module_names else stem
 
 
-def pick(path: Path, module: ModuleType, name: str | None) -> Model:
-    """The model called `name` in `module`, or the only one there is."""
+def models_in(module: ModuleType) -> dict[str, Model]:
+    """The models that a module has at its top level, each under its first name."""
     from ...frontend.functional import Model
 
     found: dict[str, Model] = {}
     for key, value in vars(module).items():
         if isinstance(value, Model) and not any(value is other for other in found.values()):
             found[key] = value
+    return found
+
+
+def pick(path: Path, module: ModuleType, name: str | None) -> Model:
+    """The model called `name` in `module`, or the only one there is."""
+    from ...frontend.functional import Model
+
+    found = models_in(module)
     known = "".join(f"\n  {path}:{key}   {type(model).__name__} {model.name!r}" for key, model in found.items())
     if name is not None:
         value = getattr(module, name, None)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..compiler.dims import Dim
 from ..compiler.errors import ArgumentError, KgcError
 from ..compiler.ir import Value
 from ..compiler.types import tensor_type
@@ -218,9 +219,13 @@ def regularization(variables: Any) -> list[Any]:
     return [variable.regularizer(variable.value) for variable in variables if variable.regularizer is not None]
 
 
-def with_batch(type_: Any, batch: Any) -> Any:
-    """The type with its first size replaced."""
-    return tensor_type((batch, *type_.shape[1:]), type_.dtype)
+def with_sizes(type_: Any, batch: Any, output: Any) -> Any:
+    """The type of targets or weights with this batch, and the output's sizes where its own are unknown."""
+    rest = [
+        output.shape[axis] if isinstance(size, Dim) and axis < output.rank else size
+        for axis, size in enumerate(type_.shape[1:], 1)
+    ]
+    return tensor_type((batch, *rest), type_.dtype)
 
 
 def _mean(name: str) -> Any:

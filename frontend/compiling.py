@@ -18,7 +18,7 @@ from ..runtime.stacking import Roll, check_roll
 from ..runtime.step import TrainStep
 from ..runtime.warning import warn
 from . import optimizers, trace, tree
-from .compiled import Compiled, regularization, with_batch
+from .compiled import Compiled, regularization, with_sizes
 from .loss_scale import LossScaleOptimizer
 
 
@@ -209,14 +209,16 @@ class Compiling:
             y = [
                 None
                 if type_ is None
-                else tracing.builder.input(f"y_{label}" if label else "y", with_batch(type_, batch))
-                for label, type_ in zip(labels, types, strict=True)
+                else tracing.builder.input(f"y_{label}" if label else "y", with_sizes(type_, batch, output.type))
+                for label, type_, output in zip(labels, types, flat, strict=True)
             ]
             w = [
                 None
                 if type_ is None
-                else tracing.builder.input(f"weight_{label}" if label else "sample_weight", with_batch(type_, batch))
-                for label, type_ in zip(labels, weights or [None] * len(flat), strict=True)
+                else tracing.builder.input(
+                    f"weight_{label}" if label else "sample_weight", with_sizes(type_, batch, output.type)
+                )
+                for label, type_, output in zip(labels, weights or [None] * len(flat), flat, strict=True)
             ]
             tracing.training_stack.append(None)
             extra = [*tracing.losses, *regularization(model.trainable_weights)]

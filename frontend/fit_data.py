@@ -20,8 +20,16 @@ from . import tree
 class Data:
     """Flat arrays of one data set: inputs, targets (of outputs with a loss or metrics) and sample weights."""
 
-    def __init__(self, x: list[NamedArray], y: list[NamedArray | None], weights: list[NamedArray | None]) -> None:
+    def __init__(
+        self,
+        x: list[NamedArray],
+        y: list[NamedArray | None],
+        weights: list[NamedArray | None],
+        open_axes: list[dict[int, int]] | None = None,
+    ) -> None:
         self.x, self.y, self.weights = x, y, weights
+        # For each output, the axes whose size the model leaves open, with the size that they have on these data.
+        self._open = open_axes or [{}] * len(y)
 
     @property
     def rows(self) -> int:
@@ -31,7 +39,7 @@ class Data:
     def replaced(self, leaves: list[Any]) -> Data:
         """The same with other arrays, in the order x, y, weights."""
         a, b = len(self.x), len(self.x) + len(self.y)
-        return Data(leaves[:a], leaves[a:b], leaves[b:])
+        return Data(leaves[:a], leaves[a:b], leaves[b:], self._open)
 
     def close(self) -> None:
         """Nothing."""
@@ -52,22 +60,39 @@ class Data:
         )
 
     def target_types(self) -> list[TensorType | None]:
-        """Types of the targets, batch unknown."""
-        return [self._type(leaf) for leaf in self.y]
+        """Types of the targets; the batch is unknown, and what the output leaves open and has as many of."""
+        return [self._type(leaf, axes) for leaf, axes in zip(self.y, self._open, strict=True)]
 
     def weight_types(self) -> list[TensorType | None]:
-        """Types of the sample weights, batch unknown."""
-        return [self._type(leaf) for leaf in self.weights]
+        """Types of the sample weights, likewise."""
+        return [self._type(leaf, axes) for leaf, axes in zip(self.weights, self._open, strict=True)]
 
-    def _type(self, leaf: NamedArray | None) -> TensorType | None:
+    def _type(self, leaf: NamedArray | None, axes: Mapping[int, int]) -> TensorType | None:
         if leaf is None:
             return None
         dtype = leaf.dtype or dtype_name(leaf.array.dtype)
-        return tensor_type((_BATCH, *leaf.array.shape[1:]), dtype)
+        sizes = [
+            _OPEN[axis] if size != 1 and axes.get(axis) == size else size for axis, size in enumerate(leaf.array.shape)
+        ]
+        return tensor_type((_OPEN[0], *sizes[1:]), dtype)
 
 
-_BATCH = dims.fresh("b")
-"""One symbol for the batch of targets: the graph makes it equal to that of the inputs."""
+_OPEN = [dims.fresh("b" if axis == 0 else "t") for axis in range(16)]
+"""A symbol for the batch of targets, and for each axis as long as the output's: the graph puts the output's there."""
+
+
+def _open_axes(model: Any, inputs: list[NamedArray]) -> list[dict[int, int]]:
+    """For each output, the axes that the model leaves open, but for the batch, and their sizes on these inputs."""
+    env: dict[str, Any] = {}
+    for tensor, leaf in zip(model.inputs, inputs, strict=True):
+        for size, actual in zip(tensor.type.shape, leaf.array.shape, strict=True):
+            dims.solve(size, dims.wrap(actual), env)
+    found: list[dict[int, int]] = []
+    for tensor in model.outputs:
+        sizes = zip(tensor.type.shape, tensor.type.substitute(env).shape, strict=True)
+        open_sizes = {axis: now for axis, (size, now) in enumerate(sizes) if axis and size is not now}
+        found.append({axis: now for axis, now in open_sizes.items() if isinstance(now, int)})
+    return found
 
 
 def prepare(model: Any, x: Any, y: Any, sample_weight: Any, class_weight: Any, what: str) -> Data:
@@ -108,7 +133,7 @@ def prepare(model: Any, x: Any, y: Any, sample_weight: Any, class_weight: Any, w
             received=", ".join(f"{name}: {count} rows" for name, count in rows),
             hint="the first axis of every array is the sample.",
         )
-    return Data(inputs, targets, weights)
+    return Data(inputs, targets, weights, _open_axes(model, inputs))
 
 
 def flatten_targets(

@@ -116,7 +116,7 @@ def render(source: str) -> str:
     table = [line for module, rows in modules.items() for line in _row(module, rows)]
     block_lines = [
         "if TYPE_CHECKING:",
-        *(f"    {entry.statement()}" for entry in public),
+        *(line for entry in public for line in _import(entry)),
         "else:",
         "    __getattr__, __dir__ = lazy(",
         "        __name__,",
@@ -138,6 +138,15 @@ def render(source: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _import(entry: Entry, indent: str = "    ", width: int = 120) -> list[str]:
+    """The import of an entry, in parentheses where it is too long for a line, as the formatter wants it."""
+    line = indent + entry.statement()
+    if len(line) <= width:
+        return [line]
+    head, _, names = line.partition(" import ")
+    return [f"{head} import (", f"{indent}    {names},", f"{indent})"]
+
+
 def _packed(words: Sequence[str], indent: str, width: int = 120) -> list[str]:
     text = " ".join(words)
     return textwrap.wrap(
@@ -151,7 +160,9 @@ def _row(module: str, rows: Sequence[str]) -> list[str]:
     line = f'{indent}"{module}": "{" ".join(rows)}",'
     if len(line) <= 120:
         return [line]
-    pieces = textwrap.wrap(" ".join(rows), 100, break_long_words=False, break_on_hyphens=False)
+    # The formatter joins what fits on one line.
+    width = 102 if len(" ".join(rows)) <= 102 else 100
+    pieces = textwrap.wrap(" ".join(rows), width, break_long_words=False, break_on_hyphens=False)
     parts = [f'{indent}    "{piece} "' for piece in pieces[:-1]] + [f'{indent}    "{pieces[-1]}"']
     return [f'{indent}"{module}": (', *parts, f"{indent}),"]
 

@@ -23,13 +23,17 @@ if TYPE_CHECKING:
     from kgc.frontend.crossentropy_functions import binary_focal_crossentropy as binary_focal_crossentropy
     from kgc.frontend.crossentropy_functions import categorical_crossentropy as categorical_crossentropy
     from kgc.frontend.crossentropy_functions import categorical_focal_crossentropy as categorical_focal_crossentropy
-    from kgc.frontend.crossentropy_functions import categorical_generalized_cross_entropy as categorical_generalized_cross_entropy
+    from kgc.frontend.crossentropy_functions import (
+        categorical_generalized_cross_entropy as categorical_generalized_cross_entropy,
+    )
     from kgc.frontend.crossentropy_functions import sparse_categorical_crossentropy as sparse_categorical_crossentropy
     from kgc.frontend.crossentropy_losses import BinaryCrossentropy as BinaryCrossentropy
     from kgc.frontend.crossentropy_losses import BinaryFocalCrossentropy as BinaryFocalCrossentropy
     from kgc.frontend.crossentropy_losses import CategoricalCrossentropy as CategoricalCrossentropy
     from kgc.frontend.crossentropy_losses import CategoricalFocalCrossentropy as CategoricalFocalCrossentropy
-    from kgc.frontend.crossentropy_losses import CategoricalGeneralizedCrossEntropy as CategoricalGeneralizedCrossEntropy
+    from kgc.frontend.crossentropy_losses import (
+        CategoricalGeneralizedCrossEntropy as CategoricalGeneralizedCrossEntropy,
+    )
     from kgc.frontend.crossentropy_losses import SparseCategoricalCrossentropy as SparseCategoricalCrossentropy
     from kgc.frontend.loss import Loss as Loss
     from kgc.frontend.loss_functions import categorical_hinge as categorical_hinge

@@ -29,8 +29,7 @@ else:
         __all__,
         {
             "kgc.frontend.sampling": (
-                "SeedGenerator beta binomial categorical dropout gamma normal randint shuffle truncated_normal "
-                "uniform"
+                "SeedGenerator beta binomial categorical dropout gamma normal randint shuffle truncated_normal uniform"
             ),
         },
     )

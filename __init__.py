@@ -14,8 +14,8 @@ __version__ = "0.1.0"
 __all__ = [
     "DTypePolicy", "Initializer", "Input", "KerasTensor", "Layer", "Loss", "Metric", "Model", "Optimizer",
     "Regularizer", "Sequential", "Variable", "__version__", "activations", "applications", "callbacks", "config",
-    "constraints", "datasets", "dtype_policies", "initializers", "layers", "load", "losses", "metrics", "models", "ops",
-    "optimizers", "random", "regularizers", "saving", "utils", "version",
+    "constraints", "datasets", "dtype_policies", "initializers", "layers", "load", "losses", "metrics",
+    "mixed_precision", "models", "ops", "optimizers", "random", "regularizers", "saving", "utils", "version",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import kgc.layers as layers
     import kgc.losses as losses
     import kgc.metrics as metrics
+    import kgc.mixed_precision as mixed_precision
     import kgc.models as models
     import kgc.ops as ops
     import kgc.optimizers as optimizers
@@ -66,6 +67,7 @@ else:
             "kgc.layers": "=layers",
             "kgc.losses": "=losses",
             "kgc.metrics": "=metrics",
+            "kgc.mixed_precision": "=mixed_precision",
             "kgc.models": "=models",
             "kgc.ops": "=ops",
             "kgc.optimizers": "=optimizers",

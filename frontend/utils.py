@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import random
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -79,6 +80,53 @@ def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray[Any, An
         )
     shape = labels.shape[:-1] if labels.ndim > 1 and labels.shape[-1] == 1 else labels.shape
     return np.eye(num_classes)[labels.reshape(shape)]
+
+
+def pad_sequences(
+    sequences: Sequence[Sequence[Any]],
+    maxlen: int | None = None,
+    dtype: Any = "int32",
+    padding: str = "pre",
+    truncating: str = "pre",
+    value: Any = 0.0,
+) -> np.ndarray[Any, Any]:
+    """Sequences of any lengths as one array, (len(sequences), maxlen, …).
+
+    Args:
+        sequences: lists of numbers, or of arrays of one shape.
+        maxlen: length of the result; that of the longest by default.
+        dtype: dtype of the result.
+        padding: "pre" or "post": on which side shorter ones are filled.
+        truncating: "pre" or "post": on which side longer ones are cut.
+        value: what fills them.
+
+    Raises:
+        ArgumentError: it is no list of sequences, their items differ in shape, or an argument is not of these.
+    """
+    for word, given in (("padding", padding), ("truncating", truncating)):
+        if given not in ("pre", "post"):
+            raise ArgumentError(
+                f"pad_sequences() takes {word} as 'pre' or 'post'", received=f"{word}={given!r}", hint=f"{word}='post'."
+            )
+    if not hasattr(sequences, "__len__") or not all(hasattr(sequence, "__len__") for sequence in sequences):
+        raise ArgumentError(
+            "pad_sequences() takes a list of sequences", received=shown(sequences), hint="for one write `[sequence]`."
+        )
+    length = max((len(sequence) for sequence in sequences), default=0) if maxlen is None else maxlen
+    arrays = [np.asarray(sequence) for sequence in sequences]
+    shapes = {array.shape[1:] for array in arrays if len(array)}
+    if len(shapes) > 1:
+        raise ArgumentError(
+            "the items of pad_sequences() have different shapes",
+            received=", ".join(map(str, sorted(shapes))),
+            hint="each item of each sequence must have the same shape.",
+        )
+    made = np.full((len(arrays), length, *next(iter(shapes), ())), value, dtype=np.dtype(dtype))
+    for row, array in zip(made, arrays, strict=True):
+        kept = array[max(len(array) - length, 0) :] if truncating == "pre" else array[:length]
+        if len(kept):
+            row[slice(len(kept)) if padding == "post" else slice(length - len(kept), None)] = kept
+    return made
 
 
 def clear_session(free_memory: bool = True) -> None:

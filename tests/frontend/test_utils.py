@@ -105,3 +105,33 @@ def test_get_source_inputs() -> None:
     assert names(chain) == ["c"]
     with pytest.raises(ArgumentError, match="symbolic tensor"):
         kgc.utils.get_source_inputs(np.zeros(3))
+
+
+def test_sequences_are_padded_and_cut_as_in_keras() -> None:
+    rows = [[1], [2, 3], [4, 5, 6]]
+    pad = kgc.utils.pad_sequences
+    assert pad(rows).tolist() == [[0, 0, 1], [0, 2, 3], [4, 5, 6]] and pad(rows).dtype == np.int32
+    assert pad(rows, padding="post", value=-1).tolist() == [[1, -1, -1], [2, 3, -1], [4, 5, 6]]
+    assert pad(rows, maxlen=2).tolist() == [[0, 1], [2, 3], [5, 6]]
+    assert pad(rows, maxlen=2, truncating="post").tolist() == [[0, 1], [2, 3], [4, 5]]
+    assert pad([], maxlen=2).shape == (0, 2) and pad([[], [7]]).tolist() == [[0], [7]]
+    vectors = pad([np.ones((1, 2)), np.ones((3, 2))], dtype="float32")
+    assert vectors.shape == (2, 3, 2) and vectors[0].tolist() == [[0, 0], [0, 0], [1, 1]]
+    for wrong in ({"padding": "left"}, {"truncating": None}):
+        with pytest.raises(ArgumentError, match="as 'pre' or 'post'"):
+            pad(rows, **wrong)
+    with pytest.raises(ArgumentError, match="a list of sequences"):
+        pad([1, 2])
+    with pytest.raises(ArgumentError, match="different shapes"):
+        pad([np.ones((1, 2)), np.ones((1, 3))])
+
+
+def test_policies_have_the_names_of_older_code() -> None:
+    before = kgc.config.dtype_policy()
+    try:
+        kgc.mixed_precision.set_global_policy("mixed_bfloat16")
+        assert kgc.mixed_precision.global_policy().name == "mixed_bfloat16"
+        assert kgc.mixed_precision.Policy is kgc.mixed_precision.DTypePolicy
+        assert kgc.layers.Dense(2).compute_dtype == "bfloat16"
+    finally:
+        kgc.config.set_dtype_policy(before)

@@ -9,8 +9,8 @@ from kgc.runtime.lazy import lazy
 __all__ = [
     "Progbar", "PyDataset", "Sequence", "clear_session", "custom_object_scope", "deserialize_keras_object",
     "get_custom_objects", "get_file", "get_registered_name", "get_registered_object", "get_source_inputs",
-    "is_keras_tensor", "model_to_dot", "plot_model", "register_keras_serializable", "serialize_keras_object",
-    "set_random_seed", "to_categorical",
+    "is_keras_tensor", "model_to_dot", "pad_sequences", "plot_model", "register_keras_serializable",
+    "serialize_keras_object", "set_random_seed", "to_categorical",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from kgc.frontend.utils import clear_session as clear_session
     from kgc.frontend.utils import get_source_inputs as get_source_inputs
     from kgc.frontend.utils import is_keras_tensor as is_keras_tensor
+    from kgc.frontend.utils import pad_sequences as pad_sequences
     from kgc.frontend.utils import set_random_seed as set_random_seed
     from kgc.frontend.utils import to_categorical as to_categorical
 else:
@@ -46,6 +47,8 @@ else:
                 "register_keras_serializable"
             ),
             "kgc.frontend.show.plot": "model_to_dot plot_model",
-            "kgc.frontend.utils": "clear_session get_source_inputs is_keras_tensor set_random_seed to_categorical",
+            "kgc.frontend.utils": (
+                "clear_session get_source_inputs is_keras_tensor pad_sequences set_random_seed to_categorical"
+            ),
         },
     )

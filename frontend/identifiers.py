@@ -74,6 +74,10 @@ def deserialize(kind: registry.Kind, config: Mapping[str, Any], *, custom_object
         return configs.deserialize({"config": {}, **config}, (kind,), _an(kind))
 
 
+_OPTAX = ("adadelta", "adafactor", "adamax", "lamb", "lion", "nadam")
+"""Optimizers of Keras's that kgc lacks, and optax has under the same names."""
+
+
 def _by_name(kind: registry.Kind, name: str, any_case: bool) -> Any:
     given = registry.get_registered_object(name)
     if given is not None:
@@ -81,6 +85,12 @@ def _by_name(kind: registry.Kind, name: str, any_case: bool) -> Any:
     entry = registry.by_name(kind, name) or (registry.by_name(kind, name.lower()) if any_case else None)
     if entry is not None:
         return entry.obj
+    if kind == "optimizer" and name.lower() in _OPTAX:
+        raise ArgumentError(
+            f"kgc does not have Keras's optimizer {name!r} yet",
+            received=repr(name),
+            hint=f"optax has one, which goes in as itself: `compile(optax.{name.lower()}(…), …)`.",
+        )
     raise ArgumentError(
         f"No {kind} is called {name!r}",
         received=repr(name),

@@ -68,3 +68,9 @@ def test_what_is_no_config_is_refused(config: Any) -> None:
         initializers.deserialize(config)
     with pytest.raises(FileFormatError):
         initializers.deserialize({"class_name": "Zeros", "config": 3})
+
+
+def test_an_optimizer_that_optax_has_is_named() -> None:
+    with pytest.raises(ArgumentError, match=r"does not have Keras's optimizer 'Nadam' yet[\s\S]*optax.nadam") as caught:
+        identifiers.get("optimizer", "Nadam")
+    assert "goes in as itself" in str(caught.value)

@@ -235,7 +235,7 @@ def test_a_folder_is_not_replaced(tmp_path: Path) -> None:
     with pytest.raises(IsADirectoryError), atomic_write(tmp_path):
         pass
     with (
-        pytest.raises(FileNotFoundError, match="there is no folder .*none"),
+        pytest.raises(FileNotFoundError, match="there is no folder"),
         atomic_write(tmp_path / "none" / "m.keras"),
     ):
         pass

@@ -100,6 +100,17 @@ def _check_resize(images: Any, size: Any, interpolation: Any, antialias: Any, da
         raise ArgumentError("resize: size must be (height, width), both positive", received=f"size={size!r}")
 
 
+_TAPS = {"nearest": 1, "bilinear": 2, "bicubic": 4, "lanczos3": 6, "lanczos5": 10}
+
+
+def _resize_flops(images: Any, size: Any, interpolation: str, antialias: bool, data_format: str) -> Any:
+    """A multiplication and an addition for each pixel under the filter, along the height and then the width."""
+    batch, *rest = shape_of(images)
+    width, channels = (rest[1], rest[2]) if data_format == "channels_last" else (rest[2], rest[0])
+    high, wide = as_tuple(size)
+    return 2 * _TAPS[interpolation] * batch * channels * high * (width + wide)
+
+
 @op(
     Trait.CONTRACTS,
     samples=[
@@ -110,6 +121,7 @@ def _check_resize(images: Any, size: Any, interpolation: Any, antialias: Any, da
         ("f32[2, 3, 3, 1]", (4, 5), {"interpolation": "nearest"}),
     ],
     check=_check_resize,
+    flops=_resize_flops,
 )
 def resize(
     images: Tensor,

@@ -27,7 +27,7 @@ class Mixing(layers.Layer):
 
     def call(self, x: Any) -> Any:
         self.count.assign(self.count + 1.0)
-        return jnp.sin(x) * ops.tanh(x) + self.scale
+        return ops.add(jnp.sin(x) * ops.tanh(x), self.scale)
 
 
 def mlp() -> Any:

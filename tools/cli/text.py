@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .failure import Failure
 
@@ -37,7 +37,7 @@ def read(source: str, consts: Path | None = None) -> Graph:
     return verify(parse(found, None if consts is None else _arrays(consts)))
 
 
-def _arrays(path: Path) -> dict[str, object]:
+def _arrays(path: Path) -> dict[str, Any]:
     import numpy as np
 
     try:

@@ -109,7 +109,9 @@ def test_classes_and_activation() -> None:
 @pytest.mark.usefixtures("small")
 def test_input_tensor() -> None:
     x = kgc.Input((64, 64, 3), name="picture")
-    model = applications.VGG16(weights=None, include_top=False, input_tensor=layers.Rescaling(2.0)(x), name="q")
+    model = applications.VGG16(
+        weights=None, include_top=False, input_tensor=layers.Rescaling(2.0, name="rescaling")(x), name="q"
+    )
     assert model.inputs == [x] and [layer.name for layer in model.layers][:3] == [
         "picture",
         "rescaling",

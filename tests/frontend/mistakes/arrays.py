@@ -42,7 +42,7 @@ MISTAKES = [
         "fit_with_other_lengths",
         OPEN + "model.fit([A, B], Y, verbose=0)  # <-",
         ShapeError,
-        "'b' does not fit the graph @net_train, which takes f32[b, 5, 4]",
+        "'b' does not fit the graph @net_train, which takes f32[b, t0, 4]",
         "b: (2, 6, 4)",
         "sizes of one name must agree",
     ),

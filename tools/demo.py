@@ -25,8 +25,8 @@ def digits() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
 
     images, labels = load_digits(return_X_y=True)
     order = np.random.default_rng(0).permutation(len(images))
-    images = (images[order] / 16.0).astype("float32").reshape(-1, 8, 8, 1)
-    labels, cut = labels[order], len(images) * 4 // 5
+    images = (np.asarray(images)[order] / 16.0).astype("float32").reshape(-1, 8, 8, 1)
+    labels, cut = np.asarray(labels)[order], len(images) * 4 // 5
     return images[:cut], labels[:cut], images[cut:], labels[cut:]
 
 

@@ -13,9 +13,10 @@ __version__ = "0.1.0"
 
 __all__ = [
     "DTypePolicy", "Initializer", "Input", "KerasTensor", "Layer", "Loss", "Metric", "Model", "Optimizer",
-    "Regularizer", "Sequential", "Variable", "__version__", "activations", "applications", "callbacks", "config",
-    "constraints", "datasets", "dtype_policies", "initializers", "layers", "load", "losses", "metrics",
-    "mixed_precision", "models", "ops", "optimizers", "random", "regularizers", "saving", "utils", "version",
+    "Regularizer", "Sequential", "Variable", "__version__", "activations", "applications", "callbacks", "compile",
+    "config", "constraints", "datasets", "dtype_policies", "initializers", "layers", "load", "losses", "metrics",
+    "mixed_precision", "models", "ops", "optimizers", "parse", "passes", "random", "regularizers", "saving", "utils",
+    "version",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
@@ -34,12 +35,15 @@ if TYPE_CHECKING:
     import kgc.models as models
     import kgc.ops as ops
     import kgc.optimizers as optimizers
+    import kgc.passes as passes
     import kgc.random as random
     import kgc.regularizers as regularizers
     import kgc.saving as saving
     import kgc.utils as utils
+    from kgc.compiler.parser import parse as parse
     from kgc.frontend.dtype_policies import DTypePolicy as DTypePolicy
     from kgc.frontend.functional import Model as Model
+    from kgc.frontend.graph_program import compile as compile
     from kgc.frontend.initializers import Initializer as Initializer
     from kgc.frontend.input import Input as Input
     from kgc.frontend.layer import Layer as Layer
@@ -71,12 +75,15 @@ else:
             "kgc.models": "=models",
             "kgc.ops": "=ops",
             "kgc.optimizers": "=optimizers",
+            "kgc.passes": "=passes",
             "kgc.random": "=random",
             "kgc.regularizers": "=regularizers",
             "kgc.saving": "=saving",
             "kgc.utils": "=utils",
+            "kgc.compiler.parser": "parse",
             "kgc.frontend.dtype_policies": "DTypePolicy",
             "kgc.frontend.functional": "Model",
+            "kgc.frontend.graph_program": "compile",
             "kgc.frontend.initializers": "Initializer",
             "kgc.frontend.input": "Input",
             "kgc.frontend.layer": "Layer",

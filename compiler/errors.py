@@ -112,5 +112,9 @@ class FileFormatError(KgcError, ValueError):
     """A file that is malformed, hostile, or of another model."""
 
 
+class ArtifactError(FileFormatError):
+    """An artifact that is malformed, damaged or hostile, or that this kgc cannot run."""
+
+
 class IRError(KgcError, ValueError):
     """IR text that does not parse, or a graph that the verifier refuses."""

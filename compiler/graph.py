@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from . import equality, printer
-from .attrs import kind_of, substitute_attr
+from .attrs import kind_of, substitute_attr, symbols
 from .dims import Dim
 from .ir import Node, Operand, Value
 
@@ -98,6 +98,16 @@ class Graph:
             types += [result.type for node in self.nodes for result in node.results]
             self._symbols = tuple(dict.fromkeys(name for type_ in types for name in type_.symbols))
         return self._symbols
+
+    def unbound(self) -> str | None:
+        """A symbol that attributes of its nodes need and no input has as a size: a region with one cannot run."""
+        bound = {str(size) for value in self.inputs for size in value.type.shape if isinstance(size, Dim)}
+        for node in self.nodes:
+            needed = [*symbols(node.attrs), *(name for inner in node.regions() for name in inner.symbols())]
+            for name in needed:
+                if name not in bound:
+                    return name
+        return None
 
     def substitute(self, env: Mapping[str, int | Dim]) -> Graph:
         """The graph with symbols replaced by sizes, in every type and attribute."""

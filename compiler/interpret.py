@@ -6,7 +6,7 @@ is specialised to these shapes: the check costs nothing at run time.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import jax.numpy as jnp
@@ -23,13 +23,19 @@ _jnp: Any = jnp  # whose annotations are in part unknown to pyright
 
 
 def evaluate(
-    graph: Graph, inputs: Sequence[Any], params: Sequence[Any] = (), state: Sequence[Any] = ()
+    graph: Graph,
+    inputs: Sequence[Any],
+    params: Sequence[Any] = (),
+    state: Sequence[Any] = (),
+    *,
+    touch: Callable[[Any], Any] | None = None,
 ) -> tuple[list[Any], list[Any]]:
     """Outputs, and the new values of `graph.assigns` in their order.
 
     Args:
         graph: a verified graph.
         inputs, params, state: arrays (or JAX tracers) in the graph's order.
+        touch: what is done to every result of a node before it is used: `paranoid` shakes it.
 
     Raises:
         ShapeError: the shapes contradict the graph's types; it names the argument or the node.
@@ -51,6 +57,8 @@ def evaluate(
         values[value] = _constant(value.type, array)
     for node in graph.nodes:
         results = run_node(node, values, env)
+        if touch is not None:
+            results = [touch(result) for result in results]
         for value, array in zip(node.results, results, strict=True):
             if not bind(value.type, array, env):
                 raise _failed(node, value, array, env)

@@ -49,8 +49,7 @@ class Value(TensorMethods):
     def __ne__(self, other: object) -> Any:
         return OPERATORS["not_equal"](self, other)
 
-    def __hash__(self) -> int:
-        return id(self)
+    __hash__ = object.__hash__  # by identity: no two are of one hash, so that no dict asks whether they are equal
 
     def __repr__(self) -> str:
         name = f"%{self.name}: " if self.name else ""
@@ -77,13 +76,13 @@ class Node:
 
     def uses(self) -> Iterator[Value]:
         """The Values among the operands, in order, repeats included."""
+        found: list[Value] = []
         for operand in self.operands:
             if type(operand) is Value:
-                yield operand
+                found.append(operand)
             elif kind_of(operand) is tuple:
-                for item in operand:
-                    if type(item) is Value:
-                        yield item
+                found.extend([item for item in operand if type(item) is Value])
+        return iter(found)
 
     def attr(self, name: str) -> Any:
         """The attribute of that name."""
@@ -97,6 +96,10 @@ class Node:
         """The graphs among the attributes, in tuples too."""
         for value in self.attrs:
             yield from _graphs(value)
+
+    def has(self, trait: Any) -> bool:
+        """Whether its op, or one in its regions, has that trait."""
+        return self.op.has(trait) or any(inner.has(trait) for region in self.regions() for inner in region.nodes)
 
     def __repr__(self) -> str:
         return f"<node {self.op.name} -> {', '.join(str(result.type) for result in self.results)}>"

@@ -73,7 +73,7 @@ def classes(nodes: Sequence[Node], kind: Callable[[Value], Any]) -> np.ndarray[A
         lists = tuple([len(operand) if attrs.is_tuple(operand) else -1 for operand in node.operands])
         types = tuple([result.type for result in node.results])
         key: Any = (node.op, attrs.key(node.attrs) if node.attrs else (), types, lists, tuple(described))
-        if node.op.has(Trait.OPAQUE):  # it may count its calls: no two are alike
+        if node.has(Trait.OPAQUE):  # it may count its calls: no two are alike
             key = (key, index)
         ids[index] = known.setdefault(key, len(known))
     return ids

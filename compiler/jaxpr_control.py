@@ -41,7 +41,7 @@ def _scan(importer: Importer, equation: Any, values: list[Any], place: Place) ->
     region = importer.region("scan_body", [*of_carry, *of_xs, *of_consts], outer, fill)
     length = dims.wrap(params["length"])
     operands = (tuple(_operands(carry)), tuple(_operands(xs)), (*_operands(consts), *map(importer.resolve, outer)))
-    static = (region, None if xs else length, bool(params["reverse"]), int(params["unroll"]))
+    static = (region, None if xs else length, bool(params["reverse"]), int(params["unroll"]), ())
     return importer.record(REGISTRY["scan"], operands, static, place.loc)
 
 

@@ -25,6 +25,9 @@ from .op import REGISTRY
 from .types import TensorType, dtype_name, from_aval, jax_dtype
 
 _LISTS = (tuple,)
+_UNSET = ("empty", "empty2")
+"""Arrays of any numbers, which are written over: zeros here."""
+
 Env = Mapping[str, "int | Dim"]
 
 _INLINED = {
@@ -36,6 +39,9 @@ _INLINED = {
     "custom_vmap_call": "call",
 }
 """Calls of a jaxpr that leave no trace in the graph, and the parameter that holds it."""
+
+_RULED = {"custom_jvp_call": "call_jaxpr", "custom_vjp_call": "call_jaxpr", "custom_vjp_call_jaxpr": "fun_jaxpr"}
+"""Likewise, where nobody will take gradients any more: the functions have rules of their own."""
 
 
 class Place(NamedTuple):
@@ -53,10 +59,13 @@ class Importer:
         builder: gets the nodes and constants.
         env: sizes that were replaced by others while the jaxpr was traced.
         captured: in a region, its inputs for values of the enclosing graph, by the id of those.
+        finished: whether no gradient will be taken of what is imported, so that rules for one may be lost.
     """
 
-    def __init__(self, builder: Builder, env: Env, captured: Mapping[int, Value] | None = None) -> None:
-        self.builder, self.env, self.captured = builder, env, captured
+    def __init__(
+        self, builder: Builder, env: Env, captured: Mapping[int, Value] | None = None, finished: bool = False
+    ) -> None:
+        self.builder, self.env, self.captured, self.finished = builder, env, captured, finished
         self.bools: dict[Value, Value] = {}
         self.effects: list[tuple[str, list[Any], Location | None]] = []
         self._constants: dict[tuple[str, str], Value] = {}
@@ -133,6 +142,8 @@ class Importer:
         try:
             if name in _INLINED:
                 return self.inlined(params[_INLINED[name]], params.get("name", ""), values, place)
+            if self.finished and name in _RULED:
+                return self.inlined(params[_RULED[name]], params.get("name", ""), values, place)
             if name in CONTROL:
                 results = CONTROL[name](self, equation, values, place)
                 if equation.effects and results:
@@ -143,6 +154,12 @@ class Importer:
             if name == "broadcast_in_dim" and type(values[0]) is Scalar and not values[0].weak:
                 shape = tuple([dims.wrap(size) for size in params["shape"]])
                 return self.record(REGISTRY["full"], (), (shape, *values[0][:2]), place.loc)
+            if name in _UNSET:
+                made = equation.outvars[0].aval
+                shape = tuple([dims.wrap(size) for size in made.shape])
+                return self.record(REGISTRY["full"], (), (shape, 0, dtype_name(made.dtype)), place.loc)
+            if name == "stop_gradient" and self.finished:
+                return values
             if name == "stop_gradient":
                 return [self.record(REGISTRY[name], (self.value(item),), (), place.loc)[0] for item in values]
             if name in ROWS:
@@ -242,7 +259,8 @@ class Importer:
         inside = Builder(name)
         inputs = [inside.input(f"x{index}", type_) for index, type_ in enumerate(types)]
         values = [inside.input(f"w{index}", value.type.substitute(self.env)) for index, value in enumerate(outer)]
-        importer = Importer(inside, self.env, {id(value): got for value, got in zip(outer, values, strict=True)})
+        captured = {id(value): got for value, got in zip(outer, values, strict=True)}
+        importer = Importer(inside, self.env, captured, self.finished)
         # A region that only does something on the host has a result all the same, by which it is kept alive.
         items = fill(importer, [*inputs, *values]) or [Scalar(0, "int32", False)]
         outputs = importer.tied([importer.value(item) for item in items])

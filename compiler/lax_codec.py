@@ -128,6 +128,11 @@ Parameter = tuple[Codec, Any]
 REQUIRED = inspect.Parameter.empty
 
 
+def _is_nowhere(value: Any) -> bool:
+    """Whether it is a sharding over no devices: JAX writes one where a dtype is changed while gradients are taken."""
+    return isinstance(value, jax.sharding.NamedSharding) and not value.mesh.shape
+
+
 class Place(NamedTuple):
     """An operand: its name, whether it takes all that is left, and the dtype of a literal there.
 
@@ -156,7 +161,7 @@ class Row:
             NoCode: one of them has a value that the table does not take.
         """
         for name, value in params.items():
-            if name not in self.params and name not in self.ignored and value is not None:
+            if name not in self.params and name not in self.ignored and value is not None and not _is_nowhere(value):
                 raise NoCode(f"{name}={value!r}")
         return tuple([codec.encode(params[name]) for name, (codec, _) in self.params.items()])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -10,7 +11,9 @@ from .blocks import Blocks, Plan
 from .graph import Graph
 from .ir import Node, Value
 from .isomorphism import Stretch
+from .loop_costs import Balance, Usage, balance
 from .op import Trait
+from .ops.fused import parts
 
 _ATTEMPTS = 512
 """Stretches that are looked into, in each of two rounds."""
@@ -22,15 +25,21 @@ class Rolling:
 
     Attributes:
         kinds: params of different kinds go into no stack together (trained ones and frozen ones, say), by name.
-        least: nodes that a loop must save.
+        least: nodes that a loop must save; a layer that is one op counts as the ops that it stands for.
         in_all: nodes that the loops must save together.
-        convolutions: whether a block may hold a convolution.
+        convolutions: whether a block may hold a convolution.  In a loop on the CPU XLA computes the gradient of its
+            weights 15 to 40 times slower (12 residual blocks of 16 channels, 16 rows of 16 x 16: 28 ms of CPU time
+            without a loop, 433 in one).  As one matrix product for each position of the kernel (`taps`) it does not,
+            but takes 1.4 to 2.2 times as long as without a loop (38 ms; 8 of 64 channels 266 for 120), and so few are
+            compiled no faster: convolutions compile fast.  So on the CPU they are not rolled for training.
+        usage: how the graph will be used, if only loops that pay are wanted.
     """
 
     kinds: Mapping[str, Hashable] = field(default_factory=dict[str, Hashable])
     least: int = 4
     in_all: int = 0
     convolutions: bool = True
+    usage: Usage | None = None
 
 
 class Search:
@@ -40,6 +49,7 @@ class Search:
         free: nodes that take no tensor: they may stand first, and interrupt no block.
         nodes: the others, among which the loops are.
         stacks: for each param or state that goes into a stack, all of its members, and its place among them.
+        refused: where loops were possible that do not pay.
     """
 
     def __init__(self, graph: Graph, rolling: Rolling) -> None:
@@ -47,9 +57,15 @@ class Search:
         free = [node for node in graph.nodes if _is_free(node)]
         skipped = set(map(id, free))
         self.free, self.nodes = free, [node for node in graph.nodes if id(node) not in skipped]
+        self.parts = [0, *itertools.accumulate(map(parts, self.nodes))]
         self.variables = {*graph.params, *graph.state}
         self.blocks = Blocks(self.nodes, self.variables, dict(graph.assigns))
         self.stacks: dict[Value, tuple[tuple[Value, ...], int]] = {}
+        self.refused: list[tuple[int, int]] = []
+
+    def saved(self, part: Stretch | Plan) -> int:
+        """Nodes that a loop leaves out, a layer that is one op counted as the ops that it stands for."""
+        return self.parts[part.start + part.saved] - self.parts[part.start]
 
     def plans(self, notes: list[str]) -> list[Plan]:
         """Loops that do not overlap and agree on their stacks, those that save most first."""
@@ -66,15 +82,15 @@ class Search:
     def _accept(self, waiting: Iterable[Stretch], taken: list[Plan], notes: list[str]) -> list[Stretch]:
         """Put plans into `taken`; the stretches that gave none."""
         queue, failed = list(waiting), list[Stretch]()
-        attempts = 0
+        attempts, least = 0, self.rolling.least
         while queue and attempts < _ATTEMPTS:
             wanted = queue.pop(0)
             pieces = _outside(wanted, taken)
             if pieces != [wanted]:
-                queue = sorted([*queue, *(p for p in pieces if p.saved >= self.rolling.least)], key=lambda s: -s.saved)
+                queue = sorted([*queue, *(p for p in pieces if self.saved(p) >= least)], key=lambda s: -s.saved)
                 continue
             attempts += 1
-            if wanted.saved < self.rolling.least:
+            if self.saved(wanted) < least:
                 continue
             plan = self.blocks.plan(wanted, taken)
             if plan is None:
@@ -83,7 +99,7 @@ class Search:
                 failed.append(wanted)
                 queue.append(plan)
                 queue.sort(key=lambda s: -s.saved)
-            elif plan.saved >= self.rolling.least and self._admits(plan, notes):
+            elif self.saved(plan) >= least and self._admits(plan, notes):
                 clash = self._stacks(plan)
                 if not clash:
                     taken.append(plan)
@@ -100,7 +116,23 @@ class Search:
             if note not in notes:
                 notes.append(note)
             return False
+        usage, weighed = self.rolling.usage, self.weighed(plan)
+        if usage is not None and weighed is not None and not weighed.pays(usage.steps):
+            if not any(plan.start < stop and start < plan.stop for start, stop in self.refused):
+                why = f"{weighed}, of which there are about {usage.steps}"
+                notes.append(f"not rolled: {plan.count} blocks of {plan.period} nodes: {why}")
+            self.refused.append((plan.start, plan.stop))
+            return False
         return True
+
+    def weighed(self, plan: Plan) -> Balance | None:
+        """What the loop saves and loses; None where nobody said how the graph will be used."""
+        usage = self.rolling.usage
+        if usage is None:
+            return None
+        slices = [members[0].type for members in plan.slices if members[0].name not in usage.stacked]
+        carries = [carry.first.type for carry in plan.carries]
+        return balance(usage, self.nodes[plan.start : plan.start + plan.period], plan.count, slices, carries)
 
     def _stacks(self, plan: Plan) -> list[int]:
         """Enter the plan's stacks, if they agree with those that there are; else the blocks whose weights do not."""
@@ -135,7 +167,7 @@ class Search:
 
 def _is_free(node: Node) -> bool:
     """Whether a node takes no tensor: it may stand first, and so interrupts no block."""
-    return next(node.uses(), None) is None and not node.op.has(Trait.OPAQUE)
+    return next(node.uses(), None) is None and not node.has(Trait.OPAQUE)
 
 
 def _outside(stretch: Stretch, taken: Sequence[Plan]) -> list[Stretch]:

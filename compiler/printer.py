@@ -42,6 +42,13 @@ def canonical_text(graph: GraphParts) -> str:
     return _Printer(False, canonical=True).module(graph)
 
 
+def symbol_names(graph: GraphParts) -> dict[str, str]:
+    """The graph's unknown sizes: process-wide name -> the name that the text has for it."""
+    printer = _Printer(False, canonical=False)
+    printer.module(graph)
+    return {name: str(shown) for name, shown in printer.symbols.items()}
+
+
 def external_constants(graph: GraphParts) -> dict[str, np.ndarray]:
     """Constants too large for the text, by the name they have there (`sha256:…`), regions' included."""
     found = {constant_name(array): array for array in graph.consts.values() if array.size > INLINE}
@@ -64,7 +71,7 @@ def reference(name: str, mark: str = "%") -> str:
 
 class _Printer:
     def __init__(self, locations: bool, canonical: bool) -> None:
-        self.locations, self.canonical = locations, canonical
+        self.locations, self.canonical, self.name = locations, canonical, ""
         self.symbols: dict[str, int | Dim] = {}
         self.counts: dict[str, int] = {}
         self.regions: dict[str, str] = {}
@@ -72,7 +79,8 @@ class _Printer:
         self.types: dict[TensorType, str] = {}  # one object a type, and most nodes have a type of another's
 
     def module(self, graph: GraphParts) -> str:
-        body = self.graph(graph, "main" if self.canonical else graph.name)
+        self.name = "main" if self.canonical else graph.name
+        body = self.graph(graph, self.name)
         return "\n\n".join([*self.done, body])
 
     def graph(self, graph: GraphParts, name: str) -> str:
@@ -148,7 +156,7 @@ class _Printer:
         digest = graph.digest()
         if digest not in self.regions:
             name = f"region{len(self.regions)}" if self.canonical else graph.name
-            taken = set(self.regions.values())
+            taken = {self.name, *self.regions.values()}
             base, count = name, 0
             while name in taken:
                 count += 1

@@ -50,6 +50,7 @@ class Rewriter(Recorder):
 
     Attributes:
         new: what replaces the old graph's Values, where something does.
+        variables: the params of the old graph; none in a region.
         derived: parameters added by `derive`, with the Value of the transform that makes each.
     """
 
@@ -64,7 +65,9 @@ class Rewriter(Recorder):
         self.makers = Recorder("transform")
         self.makers._names = self._names
         self._made: dict[Any, Value] = {}
-        self._fixed = set[Value]() if region else {*source.params, *source.state, *source.consts}
+        self.variables = set[Value]() if region else {*source.params}
+        changing = {target for target, _ in source.assigns}
+        self._fixed = set[Value]() if region else {*source.params, *source.state, *source.consts} - changing
 
     def replace(self, node: Node, made: Value | Sequence[Value]) -> None:
         """From here on `made` stands where the old graph has the results of `node`."""
@@ -72,7 +75,8 @@ class Rewriter(Recorder):
         self.new.update(zip(node.results, (moved(result, self.new) for result in results), strict=True))
 
     def is_fixed(self, value: Any) -> bool:
-        """Whether `value` is a param, state, a constant or made from those by `derive`; never so inside a region."""
+        """Whether `value` is a param, a constant, state that the graph does not assign, or made from those by `derive`;
+        never so inside a region."""
         return isinstance(value, Value) and (value in self._fixed or value in self.derived)
 
     def derive(
@@ -212,9 +216,24 @@ def again(value: Value, *operands: Any) -> Value:
     return _current().record(node.op, operands, node.attrs, node.loc)[value.index]
 
 
+def at(node: Node) -> None:
+    """In a replacement: the nodes that follow are where `node` is, not where the one that they replace is."""
+    _current().at = node.loc or _current().at
+
+
 def is_fixed(value: Any) -> bool:
-    """Whether `derive` may use it: a param, state or constant of the graph that is being rewritten."""
+    """Whether `derive` may use it: a param, a constant or unassigned state of the graph that is being rewritten."""
     return _current().is_fixed(value)
+
+
+def is_param(value: Any) -> bool:
+    """Whether it is a param of the graph that is being rewritten; never so inside a region."""
+    return isinstance(value, Value) and value in _current().variables
+
+
+def is_derived(value: Any) -> bool:
+    """Whether it is a param that `derive` made in this rewriting."""
+    return isinstance(value, Value) and value in _current().derived
 
 
 def derive(name: str, make: Callable[..., Value], *values: Value | None, **static: Any) -> Value:

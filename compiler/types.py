@@ -138,7 +138,19 @@ def _is_scalar_class(dtype: Any) -> bool:
     return isinstance(dtype, type) and issubclass(dtype, np.generic)
 
 
+_names: dict[Any, str] = {}  # of NumPy's dtypes, whose names are slow to ask
+
+
 def _numpy_name(dtype: Any) -> str:
+    if not isinstance(dtype, np.dtype):
+        return _asked_name(dtype)
+    name = _names.get(dtype)
+    if name is None:
+        name = _names[dtype] = _asked_name(dtype)
+    return name
+
+
+def _asked_name(dtype: Any) -> str:
     if jnp.issubdtype(dtype, jax.dtypes.prng_key):
         return "key"
     try:

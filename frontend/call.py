@@ -18,7 +18,7 @@ from ..compiler.types import dtype_name, from_aval, is_float
 from ..runtime import seeds
 from ..runtime.program import Program
 from . import constraints, masks, mixing, regularizers, symbolic, trace, tree
-from .signatures import signature
+from .signatures import first_argument, signature
 from .variable import Variable
 
 _PROGRAMS_KEPT = 64
@@ -56,14 +56,16 @@ def traced(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 
 @location.boundary
 def _recorded(layer: Any, tracing: trace.Trace, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    for leaf in tree.leaves((args, kwargs)):
-        _check_argument(layer, leaf)
+    flat = list(tree.leaves((args, kwargs)))
+    for leaf in flat:
+        if type(leaf) is not Value:
+            _check_argument(layer, leaf)
     training, args, kwargs = resolve_training(layer, tracing, args, kwargs)
     kwargs = masks.fill(layer, args, kwargs)
-    given = args[0] if args else next(iter(kwargs.values()), None)
+    given = first_argument(type(layer).call, args, kwargs)
     incoming = masks.incoming(given, kwargs)
     compute = layer.compute_dtype
-    if layer.autocast and is_float(compute):
+    if layer.autocast and is_float(compute) and any(_is_cast(leaf, compute) for leaf in flat):
         args, kwargs = tree.map_leaves(lambda leaf: _cast(leaf, compute), (args, kwargs))
     with tracing.layer(layer, training):
         try:
@@ -202,12 +204,21 @@ def _check_argument(layer: Any, leaf: Any) -> None:
         )
 
 
-def _cast(leaf: Any, dtype: str) -> Any:
+def _is_cast(leaf: Any, dtype: str) -> bool:
+    """Whether a layer that computes in `dtype` casts this argument."""
     if type(leaf) is Value:
-        return trace.op("cast")(leaf, dtype) if is_float(leaf.dtype) and leaf.dtype != dtype else leaf
-    if isinstance(leaf, jax.Array | np.ndarray) and is_float(dtype_name(leaf.dtype)) and leaf.dtype.name != dtype:
-        return trace.op("cast")(leaf, dtype) if isinstance(leaf, core.Tracer) else leaf.astype(dtype)
-    return leaf
+        return leaf.type.dtype != dtype and is_float(leaf.type.dtype)
+    if isinstance(leaf, jax.Array | np.ndarray):
+        return leaf.dtype.name != dtype and is_float(dtype_name(leaf.dtype))
+    return False
+
+
+def _cast(leaf: Any, dtype: str) -> Any:
+    if not _is_cast(leaf, dtype):
+        return leaf
+    if type(leaf) is Value or isinstance(leaf, core.Tracer):
+        return trace.op("cast")(leaf, dtype)
+    return leaf.astype(dtype)
 
 
 def _typed(leaf: Any) -> Any:
@@ -228,7 +239,7 @@ def _ensure_built(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
         return
     names = [name for name in signature(type(layer).build).parameters]
     if len(names) <= 1:
-        given = args[0] if args else next(iter(kwargs.values()), None)
+        given = first_argument(type(layer).call, args, kwargs)
         arguments: dict[str, Any] = {names[0]: shapes(given)} if names else {}
     else:
         bound = signature(type(layer).call).bind(*args, **kwargs).arguments

@@ -13,6 +13,7 @@ from typing import Any
 from ..compiler.errors import ArgumentError, GraphError
 from ..compiler.graph import Graph
 from ..compiler.types import TensorType
+from ..runtime.memory import parse_limit
 from ..runtime.program import Program
 from ..runtime.stacking import Roll, check_roll
 from ..runtime.step import TrainStep
@@ -35,6 +36,7 @@ class Compiling:
     jit_compile = True
     steps_per_execution = 1
     roll: Roll = "auto"
+    _memory_limit: int | None = None
 
     def compile(
         self,
@@ -48,6 +50,7 @@ class Compiling:
         jit_compile: Any = "auto",
         auto_scale_loss: bool = True,
         roll: Roll = "auto",
+        memory_limit: Any = None,
     ) -> None:
         """Say how to train.
 
@@ -70,16 +73,26 @@ class Compiling:
             auto_scale_loss: whether the optimizer of a "mixed_float16" model is put into a `LossScaleOptimizer`, unless
                 it scales the loss itself.
             roll: whether equal blocks of layers that follow each other become one loop, which a deep model is traced
-                and compiled far faster with.  "auto" does it where that saves much, and not for the training of
-                convolutions on the CPU, which is slow in loops; "always" wherever it is possible, "never" nowhere.
+                and compiled far faster with.  "auto" does it where compiling is predicted to take so much less as the
+                steps of a `fit` will not lose (a later `fit` of many more steps may compile anew), and not for the
+                training of convolutions on the CPU; "always" wherever it is possible, "never" nowhere.
                 Weights, files, summaries and results stay as they are (sums in another order differ by rounding).
                 `decisions()` says what was done, and why.
+            memory_limit: what a training step may take of the device's memory: "2GB", "512 MiB", or a number of bytes.
+                Where a step needs more, some of what its gradient needs is not kept but computed again, as little of
+                it as will do; then the results stay as they are (but for rounding) and a step takes up to about a third
+                longer.  Counted are parameters, optimizer, the data of one program and what the program needs beside,
+                as XLA has it, and this is checked before the first step on data of any new shape; where it cannot be
+                met, that step raises.  It concerns training only: `evaluate` and `predict` keep nothing.
 
         Raises:
             ArgumentError: an identifier is unknown, or does not fit the model's outputs.
         """
         steps_per_execution = _steps_per_execution(steps_per_execution)
         check_roll(roll)
+        limit = parse_limit(memory_limit)
+        if run_eagerly or jit_compile is False:
+            _refuse_limit(limit, run_eagerly, jit_compile)
         if jit_compile not in ("auto", True, False, None):
             raise ArgumentError(
                 "compile() takes jit_compile as True, False or 'auto'",
@@ -110,6 +123,7 @@ class Compiling:
         self.run_eagerly, self.steps_per_execution = bool(run_eagerly), steps_per_execution
         self.jit_compile = jit_compile is not False and not run_eagerly
         self.roll = roll
+        self._memory_limit = limit
         self._steps: dict[Any, Any] = {}
         model.forget_programs()
 
@@ -239,7 +253,14 @@ class Compiling:
         """The train step for targets as the losses imply them."""
         return self._train_step(None, None)
 
-    def _train_step(self, targets: list[Any] | None, weights: list[Any] | None) -> TrainStep:
+    def _train_step(
+        self,
+        targets: list[Any] | None,
+        weights: list[Any] | None,
+        steps: int | None = None,
+        rows: int | None = None,
+    ) -> TrainStep:
+        """The step on such targets and weights; one for about so many steps of so many rows, where that is known."""
         model: Any = self
         trained = model.trainable_weights
         self.optimizer.build(trained)
@@ -248,7 +269,9 @@ class Compiling:
         types = None if targets is None else tuple(targets), None if weights is None else tuple(weights)
         key = ("train", jit, *types, model.trainable_flags(), optimizer, *map(id, trained))
         found = self._steps.get(key)
-        if found is None:
+        if found is None or (steps or 0) > found.lasts or found.outdated:
+            if not jit:  # switched after `compile`
+                _refuse_limit(self._memory_limit, self.run_eagerly, self.jit_compile)
             graph, variables = self._loss_graph(True, targets, weights)
             names = {id(variable): name for name, variable in variables.items()}
             order = [names[id(variable)] for variable in trained]
@@ -260,6 +283,9 @@ class Compiling:
                 self.optimizer.variables,
                 jit=jit,
                 roll=self.rolls,
+                steps=steps,
+                rows=rows,
+                memory_limit=self._memory_limit,
             )
         return found
 
@@ -284,13 +310,23 @@ class Compiling:
         model: Any = self
         found: dict[str, list[str]] = {}
         for key, program in self.__dict__.get("_steps", {}).items():
-            found[key[0]] = list(program.decisions)
+            known = found.setdefault(key[0], [])
+            known.extend(note for note in program.decisions if note not in known)
         for (training, *_), program in (model.functional.programs() if model.has_graph else {}).items():
             found["call in training" if training else "predict"] = list(program.decisions)
         return found
 
 
 _NOT_CALLED = ("train_step", "test_step", "predict_step", "compute_loss", "compute_metrics", "make_train_function")
+
+
+def _refuse_limit(limit: int | None, run_eagerly: bool, jit_compile: Any) -> None:
+    if limit is not None:
+        raise ArgumentError(
+            "compile() takes memory_limit for steps that are one program, and here their ops run one by one",
+            received=f"{run_eagerly=}, {jit_compile=}",
+            hint="leave memory_limit out while you look into layers.",
+        )
 
 
 def _steps_per_execution(value: Any) -> int:

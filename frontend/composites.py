@@ -15,7 +15,7 @@ import numpy as np
 
 from ..compiler.errors import ArgumentError
 from ..compiler.ir import Value
-from ..compiler.ops import creation
+from ..compiler.ops import creation, linalg
 from ..compiler.ops.activation import silu
 from ..compiler.ops.elementwise import absolute, cast, divide, sqrt, square
 from ..compiler.ops.reduction import sum
@@ -132,6 +132,18 @@ def abs(x: Any) -> Any:
 def true_divide(x1: Any, x2: Any) -> Any:
     """x1 / x2."""
     return divide(x1, x2)
+
+
+@composite
+def einsum(subscripts: str, *operands: Any) -> Any:
+    """Sum of products in Einstein's notation.  Shape: the letters behind `->`.
+
+    Args:
+        subscripts: letters of each operand's axes, by commas, and behind `->` those of the result: `"ij,jk->ik"`.
+        operands: tensors, one by one or in one list.
+    """
+    several = len(operands) == 1 and isinstance(operands[0], list | tuple)
+    return linalg.einsum(subscripts, list(operands[0] if several else operands))
 
 
 @composite

@@ -24,6 +24,8 @@ from .saving.registry import serializable
 class Functional(Model):
     """The model that `Model(inputs, outputs)` makes."""
 
+    trained_outside = False  # whether a Sequential or a subclass that this one serves is compiled
+
     def __init__(
         self, inputs: Any, outputs: Any, name: str | None = None, trainable: bool = True, **kwargs: Any
     ) -> None:
@@ -198,6 +200,10 @@ class Functional(Model):
         """The model as IR, before any pass."""
         return self._traced(training)[0]
 
+    def graph_variables(self) -> dict[str, Any]:
+        """The variables that stand behind the params and state of `graph()`, by their names there."""
+        return self._traced(False)[1]
+
     def _traced(self, training: bool | None, losses: bool = False) -> tuple[Graph, dict[str, Any]]:
         with trace.Trace(self.name, training) as tracing:
             _, outputs = self.trace_into(tracing)
@@ -278,7 +284,13 @@ class Functional(Model):
         found = self._compiled.get(key)
         if found is None:
             graph, variables = self._traced(training, losses)
-            found = self._compiled[key] = Program(graph, variables, training=bool(training), roll=self.rolls)
+            found = self._compiled[key] = Program(
+                graph,
+                variables,
+                training=bool(training),
+                roll=self.rolls,
+                owns=not (self.compiled or self.trained_outside),
+            )
         return found
 
     def programs(self) -> dict[Any, Program]:

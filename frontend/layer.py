@@ -6,7 +6,7 @@ A layer is called in three places: on symbolic tensors between layers (a call no
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Self
 
 from ..compiler.errors import ArgumentError, GraphError
@@ -14,6 +14,7 @@ from ..runtime.store import STORE
 from . import call, dtype_policies, layer_config, masks, naming, regularizers, symbolic, trace, tree
 from .layer_weights import LayerWeights
 from .saving.registry import slot_base
+from .signatures import first_argument
 from .variable import Variable
 
 
@@ -124,7 +125,7 @@ class Layer(LayerWeights, symbolic.Operation):
         for leaf in tree.leaves((args, kwargs)):
             if isinstance(leaf, symbolic.KerasTensor):
                 kwargs = masks.fill(self, args, kwargs, recorded=True)
-                first = args[0] if args else next(iter(kwargs.values()))
+                first = first_argument(type(self).call, args, kwargs)
                 incoming = masks.incoming(first, kwargs)
                 outputs = symbolic.record(self, args, kwargs)
                 masks.propagate(self, first, outputs, incoming)
@@ -147,7 +148,7 @@ class Layer(LayerWeights, symbolic.Operation):
             )
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if isinstance(value, Variable | Layer):
+        if isinstance(value, _KEPT):
             self._require_init()
             if isinstance(value, Variable) and not any(value is known for known in self._variables):
                 self._variables.append(value)
@@ -242,26 +243,30 @@ class Layer(LayerWeights, symbolic.Operation):
         """(attribute, layer) for the layers in attributes, lists, tuples and dicts, each once."""
         found: dict[int, tuple[str, Layer]] = {}
         for attribute, value in self.__dict__.items():
-            if attribute not in _NOT_SUBLAYERS:
-                for layer in _layers_in(value):
-                    found.setdefault(id(layer), (attribute, layer))
+            cls = type(value)
+            if cls in _NO_LAYERS or attribute in _NOT_SUBLAYERS:
+                continue
+            for layer in _layers_in(value):
+                found.setdefault(id(layer), (attribute, layer))
+            if not issubclass(cls, (Layer, list, tuple, Mapping)):
+                _NO_LAYERS.add(cls)
         return list(found.values())
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
 
 
+_KEPT = (Variable, Layer)
 _NOT_SUBLAYERS = frozenset(
     {"_functional", "_init_arguments", "inbound_nodes", "_programs", "_variables", "_eager_losses"}
 )
 
 
-def _layers_in(value: Any) -> Iterator[Layer]:
+_NO_LAYERS: set[type] = set()
+"""Classes of attributes that hold no layers: models of thousands of layers are walked often."""
+
+
+def _layers_in(value: Any) -> list[Layer]:
     if isinstance(value, Layer):
-        yield value
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from _layers_in(item)
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from _layers_in(item)
+        return [value]
+    return [leaf for leaf in tree.leaves(value) if isinstance(leaf, Layer)]

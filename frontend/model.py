@@ -123,9 +123,12 @@ class Model(Saving, Trainer, Layer):
             self._set_functional(inputs, symbolic.record(self, (inputs,), {}))
 
     def _set_functional(self, inputs: Any, outputs: Any) -> None:
-        made = self.functional_class(inputs, outputs, name=self.name)
-        made.roll = self.roll
-        object.__setattr__(self, "_functional", made)
+        object.__setattr__(self, "_functional", self.functional_class(inputs, outputs, name=self.name))
+        self._tell_functional()
+
+    def _tell_functional(self) -> None:
+        """The functional model makes the programs, and this one knows what `compile` was told."""
+        self.functional.roll, self.functional.trained_outside = self.rolls, self.compiled
 
     @property
     def layers(self) -> list[Layer]:
@@ -223,6 +226,10 @@ class Model(Saving, Trainer, Layer):
         """The model as IR, before any pass."""
         return self.functional.graph(training)
 
+    def graph_variables(self) -> dict[str, Any]:
+        """The variables that stand behind the params and state of `graph()`, by their names there."""
+        return self.functional.graph_variables()
+
     def flatten_inputs(self, inputs: Any) -> list[Any]:
         """Inputs given as one tensor, a list in order, or a dict by name, in the model's own order."""
         return self.functional.flatten_inputs(inputs)
@@ -239,7 +246,7 @@ class Model(Saving, Trainer, Layer):
         """Trace and compile anew at the next use (`compile` does this)."""
         self._programs.clear()
         if self.has_graph:
-            self.functional.roll = self.roll
+            self._tell_functional()
             self.functional.forget_programs()
 
 

@@ -87,7 +87,6 @@ from ..compiler.ops.indexing import (
     take_along_axis as take_along_axis,
 )
 from ..compiler.ops.linalg import (
-    einsum as einsum,
     matmul as matmul,
 )
 from ..compiler.ops.losses import (
@@ -142,6 +141,7 @@ from .composites import (
     composite as composite,
     convert_to_numpy as convert_to_numpy,
     convert_to_tensor as convert_to_tensor,
+    einsum as einsum,
     eye as eye,
     full as full,
     full_like as full_like,

@@ -17,6 +17,7 @@ import numpy as np
 import optax
 
 from ..compiler.errors import ArgumentError
+from ..compiler.types import jax_dtype
 from ..runtime import optimizer_rules as rules
 from ..runtime.optimizer_update import AVERAGE, Arrays, Averaging, Stacking, Update, rate_at
 from . import schedules
@@ -154,8 +155,11 @@ class Optimizer:
         for variable in self._trained:
             _, own = self._slots.setdefault(id(variable), (variable, {}))
             for slot in starts.keys() - own.keys():
-                value = np.full(variable.shape, starts[slot], np.dtype(variable.dtype))
-                own[slot] = self._variable(f"{variable.path.replace('/', '_')}_{slot}", value)
+                # Zeros are not written before something is added to them.
+                value = np.zeros(variable.shape, jax_dtype(variable.dtype))
+                if starts[slot]:
+                    value.fill(starts[slot])
+                own[slot] = self._variable(f"{variable.path.replace('/', '_')}_{slot}", value, owned=True)
         self.built = True
 
     @property
@@ -179,8 +183,8 @@ class Optimizer:
             for variable in variables:
                 variable.assign(self._slots[id(variable)][1][AVERAGE].numpy())
 
-    def _variable(self, name: str, value: np.ndarray[Any, Any]) -> Variable:
-        variable = Variable(value, trainable=False, name=name)
+    def _variable(self, name: str, value: np.ndarray[Any, Any], *, owned: bool = False) -> Variable:
+        variable = Variable.owning(value, name) if owned else Variable(value, trainable=False, name=name)
         variable.path = f"{self.name}/{name}"
         return variable
 

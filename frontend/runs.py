@@ -24,12 +24,22 @@ the call of `fit`, `predict` …: two in one process draw differently, the same 
 class TrainRun:
     """The steps of one training; `epoch` and `step` say which comes next."""
 
-    def __init__(self, model: Any, data: Data | Stream, call: int, purpose: int = TRAIN) -> None:
+    def __init__(
+        self,
+        model: Any,
+        data: Data | Stream,
+        call: int,
+        purpose: int = TRAIN,
+        *,
+        steps: int | None = None,
+        rows: int | None = None,
+    ) -> None:
         self._model, self._types = model, (data.target_types(), data.weight_types())
         self._seed, self._purpose, self._call = seeds.word(), purpose, call
         self.epoch = self.step = 0
         self._made_for = self._wanted()
-        self._programs: dict[Form | None, TrainStep] = {None: model._train_step(*self._types)}
+        self._size = steps, rows  # of the whole training, and of a step, where they are known
+        self._programs: dict[Form | None, TrainStep] = {None: model._train_step(*self._types, *self._size)}
 
     def _wanted(self) -> Any:
         """What callbacks may change and the program was compiled for (a schedule, a frozen layer)."""
@@ -40,7 +50,7 @@ class TrainRun:
         found = self._programs.get(form)
         if found is None:
             types = self._types if form is None else (form.targets, form.weights)
-            found = self._programs[form] = self._model._train_step(*types)
+            found = self._programs[form] = self._model._train_step(*types, *self._size)
         return found
 
     def __call__(self, batch: Batch) -> dict[str, Any]:

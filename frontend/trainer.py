@@ -106,7 +106,9 @@ class Trainer(Compiling):
         if validation_data is not None:
             held = self._validation(validation_data, validation_steps, validation_batch_size, validations)
         source = data.source(_rows(batch_size), shuffle, seeds.generator, call)
-        run = TrainRun(self, data, call)
+        each = steps_per_epoch or source.steps
+        steps = None if each is None else each * max(epochs - initial_epoch, 1)
+        run = TrainRun(self, data, call, steps=steps, rows=None if stream is not None else _rows(batch_size))
         hooks = CallbackList(
             callbacks,
             add_history=True,

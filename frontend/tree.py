@@ -5,17 +5,36 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+_LEAF, _LIST, _TUPLE, _NAMED, _MAPPING = range(5)
+_kinds: dict[type, int] = {}
+
+
+def _kind(cls: type) -> int:
+    """What instances of a class are; asked of every leaf of every call, so it is remembered by class."""
+    kind = _MAPPING if issubclass(cls, Mapping) else _LIST if issubclass(cls, list) else _LEAF
+    if issubclass(cls, tuple):
+        kind = _NAMED if hasattr(cls, "_fields") else _TUPLE
+    _kinds[cls] = kind
+    return kind
+
 
 def leaves(structure: Any) -> Iterator[Any]:
     """The leaves, left to right; None is a leaf."""
-    if isinstance(structure, Mapping):
-        for item in structure.values():
-            yield from leaves(item)
-    elif isinstance(structure, list | tuple):
-        for item in structure:
-            yield from leaves(item)
+    found: list[Any] = []
+    _collect(structure, found)
+    return iter(found)
+
+
+def _collect(structure: Any, found: list[Any]) -> None:
+    cls = type(structure)
+    kind = _kinds.get(cls)
+    if kind is None:
+        kind = _kind(cls)
+    if kind == _LEAF:
+        found.append(structure)
     else:
-        yield structure
+        for item in structure.values() if kind == _MAPPING else structure:
+            _collect(item, found)
 
 
 def keras_leaves(structure: Any) -> Iterator[Any]:
@@ -32,14 +51,16 @@ def keras_leaves(structure: Any) -> Iterator[Any]:
 
 def map_leaves(function: Callable[[Any], Any], structure: Any) -> Any:
     """The structure with `function` applied to each leaf."""
-    if isinstance(structure, Mapping):
+    cls = type(structure)
+    kind = _kinds.get(cls)
+    if kind is None:
+        kind = _kind(cls)
+    if kind == _LEAF:
+        return function(structure)
+    if kind == _MAPPING:
         return {key: map_leaves(function, item) for key, item in structure.items()}
-    if isinstance(structure, list):
-        return [map_leaves(function, item) for item in structure]
-    if isinstance(structure, tuple):
-        items = [map_leaves(function, item) for item in structure]
-        return type(structure)(*items) if hasattr(structure, "_fields") else tuple(items)
-    return function(structure)
+    items = [map_leaves(function, item) for item in structure]
+    return items if kind == _LIST else cls(*items) if kind == _NAMED else tuple(items)
 
 
 def pack(structure: Any, flat: Any) -> Any:

@@ -86,14 +86,22 @@ class Variable(Handle, TensorMethods):
                 received=f"{value.shape}",
                 hint="an initializer is called with the shape and the dtype, and returns an array of them.",
             )
-        self._name = name or naming.auto_name("variable")
+        self._take(value, dtype, trainable, autocast, name or naming.auto_name("variable"))
+
+    def _take(self, value: np.ndarray[Any, Any], dtype: str, trainable: bool, autocast: bool, name: str) -> None:
+        self._name = self.path = name
         self.autocast = autocast
-        self.declared_trainable = trainable
-        self._trainable = trainable
+        self.declared_trainable = self._trainable = trainable
         self.regularizer: Any = None
         self.constraint: Any = None
-        self.path = self._name
-        super().__init__(value, name=self._name, type=tensor_type(value.shape, dtype))
+        super().__init__(value, name=name, type=tensor_type(value.shape, dtype))
+
+    @classmethod
+    def owning(cls, value: np.ndarray[Any, Any], name: str) -> Variable:
+        """A variable that is not trained, over an array that nobody else holds, which is not copied."""
+        variable = cls.__new__(cls)
+        variable._take(value, dtype_name(value.dtype), False, True, name)
+        return variable
 
     @property
     def trainable(self) -> bool:

@@ -7,16 +7,17 @@ layout.  Everything that `fit`, `evaluate`, `predict` and `model(x)` compute goe
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import jax
 
-from ..compiler import interpret, pipeline, transform as transforms
+from ..compiler import attrs, interpret, pipeline, transform as transforms
 from ..compiler.errors import GraphError
 from ..compiler.graph import Graph
 from ..compiler.ir import Value
 from ..compiler.verifier import verify
-from .stacking import Place, Roll, decide, is_together, store
+from .stacking import Place, Roll, Stack, cannot_store, decide, is_together, store
 from .store import STORE, Handle, Slot
 
 KEY = "key"
@@ -40,8 +41,11 @@ class Layout:
             self.places[name] = (at, handle.index)
 
     def moved(self) -> bool:
-        """Whether a handle was stacked, or unstacked, since."""
-        return any(self.slots[self.places[n][0]] is not h.slot for n, h in self.handles.items())
+        """Whether a handle was stacked, or unstacked, since; of a stack, any of its members."""
+        return any(
+            self.slots[self.places[n][0]] is not h.slot or (isinstance(h, Stack) and not is_together(h.members))
+            for n, h in self.handles.items()
+        )
 
     def pick(self, arrays: Sequence[Any], name: str) -> Any:
         """The named variable's array among the slots' arrays."""
@@ -63,9 +67,11 @@ class Program:
         training: whether passes must keep what only training needs.
         passes: names of the passes to run (None: all).
         roll: whether equal blocks become loops; see `stacking`.
+        owns: whether the weights of loops may be stored stacked for this program: nobody is known to train them.
 
     `decisions` says what was rolled, or why nothing was.  A loop takes weights that are stored stacked as they are; of
-    others, which are stacked when a model is trained, it has a copy.
+    others, which are stacked when a model is trained, it has a copy, and so of weights that passes made from several
+    (a folded batch normalization), made once and kept until a weight changes.
 
     Calling it with the data inputs (in the graph's order, without the key) gives the outputs, and rebinds assigned
     state.
@@ -79,12 +85,16 @@ class Program:
         training: bool = False,
         passes: Sequence[str] | None = None,
         roll: Roll = "never",
+        owns: bool = False,
     ) -> None:
-        plain = pipeline.optimize(graph, passes, training=training)
-        decision = decide(plain, handles, roll)
-        self.source, self.graph = graph, verify(decision.optimized.graph)
-        self.decisions, self._transform_of_all = decision.notes, decision.optimized.transform
-        self._stacks = decision.stacks
+        decision = decide(pipeline.prepared(graph, passes, training=training), handles, roll)
+        made = pipeline.finished(decision.optimized, passes, training=training)
+        self.source, self.graph = graph, verify(made.graph)
+        self.decisions, self._transform_of_all = decision.notes, made.transform
+        kept = {value.name for value in (*self.graph.params, *self.graph.state)}
+        self._stacks = {name: stack for name, stack in decision.stacks.items() if name in kept}
+        if owns:
+            store({name: stack for name, stack in self._stacks.items() if not cannot_store(stack)})
         self._handles: dict[str, Place] = {**handles, **self._stacks}
         names = data_names(graph)
         wanted = data_names(self.graph)
@@ -93,6 +103,16 @@ class Program:
         self._arrays: tuple[Any, ...] = ()
         self._version = -1
         self._lay_out()
+
+    @property
+    def variables(self) -> dict[str, Place]:
+        """Where all params and state of the unoptimised graph live, by name."""
+        return {name: place for name, place in self._handles.items() if name not in self._stacks}
+
+    @property
+    def transform_of_all(self) -> Graph | None:
+        """What makes all the params that passes have made, from those of the unoptimised graph (see `transform`)."""
+        return self._transform_of_all
 
     def _lay_out(self) -> None:
         own = [value.name for value in (*self.graph.params, *self.graph.state)]
@@ -119,8 +139,10 @@ class Program:
         self.assigned = [target.name for target, _ in self.graph.assigns]
         self._written = sorted({self.layout.places[name][0] for name in self.assigned})
         self._written_slots = [self.layout.slots[at] for at in self._written]
-        self.jitted = jax.jit(self._run)
-        self._transformed = jax.jit(self._transform) if self._computed is not None else None
+        # Functions of their own, for JAX keeps traces by function, and somebody may hold those of another layout.
+        self.jitted = jax.jit(partial(self._run))
+        repeats = self._computed is not None and _repeats(self._computed)
+        self._transformed = self._transform if repeats else jax.jit(partial(self._transform))
         self._version = -1
 
     def _run(self, data: tuple[Any, ...], arrays: tuple[Any, ...], made: tuple[Any, ...], key: Any) -> Any:
@@ -139,6 +161,10 @@ class Program:
             self.layout.put(changed, name, value)
         return outputs, [changed[at] for at in self._written]
 
+    def evaluate(self, data: Sequence[Any], arrays: tuple[Any, ...], made: tuple[Any, ...], key: Any) -> list[Any]:
+        """The outputs as a pure function of what the optimised graph takes and of `arrays()`, for who traces it."""
+        return self._run(tuple(data), arrays, made, key)[0]
+
     def _transform(self, arrays: tuple[Any, ...]) -> tuple[Any, ...]:
         if self._computed is None:
             return ()
@@ -151,7 +177,7 @@ class Program:
         if self.transform is None:
             return ()
         with jax.ensure_compile_time_eval():  # kept, so no tracers, not even inside somebody's `jax.jit`
-            computed = iter(self._transformed(arrays) if self._transformed is not None else ())
+            computed = iter(self._transformed(arrays))
             return tuple(
                 [
                     jax.device_put(self._copied[name].read()) if name in self._copied else next(computed)
@@ -161,13 +187,14 @@ class Program:
 
     def arrays(self) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
         """The slots' arrays, and what the passes' parameter transformation makes of them (cached by store version)."""
-        if self._version != STORE.version:
-            if self.layout.moved() or any(is_together(stack.members) for stack in self._copied.values()):
-                self._lay_out()
-            arrays = STORE.on_device(self.layout.slots)
-            self._arrays = (arrays, self._made(arrays))
-            self._version = STORE.version
-        return self._arrays
+        with STORE.lock:  # what another thread gives away meanwhile must not pass for current
+            if self._version != STORE.version:
+                if self.layout.moved() or any(is_together(stack.members) for stack in self._copied.values()):
+                    self._lay_out()
+                arrays = STORE.on_device(self.layout.slots)
+                self._arrays = (arrays, self._made(arrays))
+                self._version = STORE.version
+            return self._arrays
 
     def __call__(self, data: Sequence[Any], key: Any = None) -> list[Any]:
         """Outputs on `data`: arrays in the order of the unoptimised graph's inputs, the key left out.
@@ -195,6 +222,16 @@ class Program:
             if written:
                 STORE.rebind(self._written_slots, written)
         return outputs
+
+
+def _repeats(transform: Graph) -> bool:
+    """Whether it is the same few ops for each of many blocks: then they run one by one before all are compiled."""
+    kinds = {
+        (node.op, attrs.key(node.attrs), tuple([value.type for value in node.uses()]))
+        for node in transform.nodes
+        if node.op.name != "stack"
+    }
+    return len(kinds) * 8 <= len(transform.nodes)
 
 
 def feed(graph: Graph, data: Sequence[Any], address: Any) -> list[Any]:

@@ -76,6 +76,12 @@ def next_call(purpose: str) -> int:
         return count
 
 
+def calls(purpose: str) -> int:
+    """How many calls for `purpose` there were: the number that `next_call` gives next."""
+    with _lock:
+        return _calls.get(purpose, 0)
+
+
 def check_seed(seed: object) -> int:
     """`seed` as an int; ArgumentError for anything but an integer from 0 to 2**64 - 1."""
     if isinstance(seed, int | np.integer) and not isinstance(seed, bool) and 0 <= seed <= _LARGEST_SEED:

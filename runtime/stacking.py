@@ -8,7 +8,8 @@ wants another is not rolled.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+import math
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import jax
@@ -16,8 +17,12 @@ import numpy as np
 
 from ..compiler import pipeline, transform as transforms
 from ..compiler.errors import ArgumentError
+from ..compiler.graph import Graph
+from ..compiler.loop_costs import UNKNOWN_ROWS, UNKNOWN_STEPS, Usage, balance, compiling
 from ..compiler.loops import Rolling
+from ..compiler.ops.fused import parts
 from ..compiler.pipeline import Optimized
+from ..compiler.types import tensor_type
 from .store import STORE, Handle, Slot
 
 Roll = Literal["auto", "always", "never"]
@@ -65,11 +70,13 @@ class Decision(NamedTuple):
         optimized: the graph, rolled or not.
         stacks: handles of the members of each stack in it, by the stack's name.
         notes: what was decided, and why.
+        lasts: after so many steps it would have paid to compile the program anew, without loops.
     """
 
     optimized: Optimized
     stacks: dict[str, Stack]
     notes: list[str]
+    lasts: float = math.inf
 
 
 def check_roll(roll: Any) -> Roll:
@@ -89,6 +96,8 @@ def decide(
     roll: Roll,
     *,
     kinds: Mapping[str, Hashable] | str | None = None,
+    steps: int | None = None,
+    rows: int | None = None,
 ) -> Decision:
     """The graph rolled, if `roll` says so and the weights may be stored accordingly.  Nothing is moved yet.
 
@@ -97,37 +106,53 @@ def decide(
         handles: where its original's params and state live.
         kinds: for a graph that gradients are taken of: what trained params must have in common to be updated as one,
             by name; or why they cannot be.  None where no gradients are taken.
+        steps: how often the program will run, as far as is known: "auto" rolls where compiling saves more time than so
+            many steps in a loop lose.
+        rows: and on how many rows at a time.
     """
     if roll == "never":
         return Decision(plain, {}, ["roll_loops: never, as told"])
     training = kinds is not None
     if isinstance(kinds, str):
         return Decision(plain, {}, [f"roll_loops: not rolled: {kinds}"])
-    if roll == "auto" and len(plain.graph.nodes) < IN_ALL:
-        return Decision(plain, {}, [f"roll_loops: not rolled: {len(plain.graph.nodes)} nodes are few"])
+    count = sum(map(parts, plain.graph.nodes))
+    if roll == "auto" and count < IN_ALL:
+        return Decision(plain, {}, [f"roll_loops: not rolled: {count} nodes are few"])
     if training and plain.transform is not None:
         return Decision(plain, {}, ["roll_loops: not rolled: a pass made other params than are trained"])
     slow = training and roll == "auto" and jax.default_backend() == "cpu"
+    usage = None
+    if roll == "auto":
+        cut = frozenset() if training else frozenset(n for n, handle in handles.items() if handle.index is not None)
+        usage = Usage(steps or UNKNOWN_STEPS, rows or UNKNOWN_ROWS, training, jax.default_backend(), cut)
     limits = {"least": LEAST, "in_all": IN_ALL} if roll == "auto" else {}
-    rolled = pipeline.rolled(plain, Rolling(kinds or {}, convolutions=not slow, **limits))
+    rolled = pipeline.rolled(plain, Rolling(kinds or {}, convolutions=not slow, usage=usage, **limits))
     notes = list(rolled.notes[len(plain.notes) :])
     if rolled.graph is plain.graph:
         return Decision(plain, {}, notes or ["roll_loops: not rolled: nothing repeats often enough"])
     members = transforms.stacks(rolled.transform)
     stacks = {name: Stack([handles[n] for n in names]) for name, names in members.items()}
-    made = set() if rolled.transform is None else {*rolled.transform.output_names}
-    if plain.transform is not None:
-        made -= {*plain.transform.output_names}
-    reason = ""
-    if made - stacks.keys():
-        reason = "its weights are computed from others before they are stacked"
     assigned = {target.name for target, _ in rolled.graph.assigns}
-    for name, stack in stacks.items():
-        if training or name in assigned:
-            reason = reason or cannot_store(stack)
+    wanted = [stack for name, stack in stacks.items() if training or name in assigned]
+    reason = next(filter(None, map(cannot_store, wanted)), "")
     if reason:
         return Decision(plain, {}, [f"roll_loops: not rolled: {reason}"])
-    return Decision(rolled, stacks, notes)
+    lost = _lost(rolled.graph, stacks, usage) if usage is not None else 0.0
+    lasts = compiling(plain.graph.nodes, training) / lost if lost > 0 else math.inf
+    return Decision(rolled, stacks, notes, lasts)
+
+
+def _lost(graph: Graph, stacks: Mapping[str, Stack], usage: Usage) -> float:
+    """Seconds by which the loops over these stacks are predicted to make a step longer."""
+    lost = 0.0
+    for node in graph.nodes:
+        over = node.operand("xs") if node.op.name == "scan" else ()
+        taken = [value.type for value in over if value.name in stacks and value.name not in usage.stacked]
+        if taken:
+            slices = [tensor_type(type_.shape[1:], type_.dtype) for type_ in taken]
+            carries = [value.type for value in node.operand("init")]
+            lost += balance(usage, node.attr("body").nodes, int(taken[0].shape[0]), slices, carries).lost
+    return lost
 
 
 def is_together(members: Sequence[Handle]) -> bool:
@@ -166,6 +191,18 @@ def store(stacks: Mapping[str, Stack]) -> None:
         for stack in stacks.values():
             if not is_together(stack.members):
                 STORE.stack(stack.members)
+
+
+def separate(handles: Iterable[Handle]) -> None:
+    """Take stacks apart of which all members are among these handles."""
+    by_slot: dict[int, list[Handle]] = {}
+    for handle in handles:
+        if handle.index is not None:
+            by_slot.setdefault(id(handle.slot), []).append(handle)
+    with STORE.lock:
+        for members in by_slot.values():
+            if len({handle.index for handle in members}) == members[0].slot.array.shape[0]:
+                STORE.unstack(members)
 
 
 def with_stacks(names: Sequence[str], stacks: Mapping[str, Sequence[str]]) -> list[str]:

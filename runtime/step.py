@@ -7,20 +7,25 @@ any other code runs.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 import jax
+import numpy as np
 from jax import lax
 
 from ..compiler import interpret, pipeline
+from ..compiler.errors import GraphError
 from ..compiler.graph import Graph
 from ..compiler.loops import convolves
 from ..compiler.verifier import verify
 from .interrupts import STEP
+from .memory import MemoryLimit
 from .optimizer_update import Stacking
-from .program import Layout, data_names, feed
-from .stacking import Place, Roll, Stack, cannot_store, decide, store, with_stacks
+from .program import Layout, data_names, feed, is_key
+from .stacking import Place, Roll, Stack, cannot_store, decide, separate, store, with_stacks
 from .store import STORE, Handle
 
 
@@ -46,8 +51,11 @@ class TrainStep:
         slots: the optimizer's own variables, in its order.
         jit: whether the step is one program; otherwise its ops run one by one.
         roll: whether equal blocks become loops, and their weights and slots are stored as stacks; see `stacking`.
+        steps, rows: how often it will be called, and with how many rows at a time, as far as that is known.
+        memory_limit: bytes that a program of steps may need (only with `jit`); see `memory`.
 
-    `decisions` says what was rolled, or why nothing was.
+    `decisions` says what was rolled, or why nothing was, and what is computed again; `lasts` is the number of steps
+    beyond which rolling, or not, was wrong.
 
     Calling it with the data inputs and the address of the step's random numbers trains once and returns the logs,
     scalars still on the device.  Several steps at once take data and addresses with a leading axis of steps, and give
@@ -67,16 +75,25 @@ class TrainStep:
         *,
         jit: bool = True,
         roll: Roll = "never",
+        steps: int | None = None,
+        rows: int | None = None,
+        memory_limit: int | None = None,
     ) -> None:
         self.source, self._jit = graph, jit
+        self.lasts, self._usage = math.inf, {"steps": steps, "rows": rows}
+        self._stacks: dict[str, Stack] = {}
         self.optimizer, self.trained = optimizer, list(trained)
         self._places: dict[str, Place] = {**handles}
         self._positions_of: list[int] | None = None
         self._slot_names = [f"optimizer {i}" for i in range(len(slots))]
         self._places.update(zip(self._slot_names, slots, strict=True))
-        plain = pipeline.optimize(graph, passes, training=True)
+        plain = pipeline.prepared(graph, passes, training=True)
         self.decisions: list[str] = []
-        self.graph = verify(self._rolled(plain, handles, slots, roll))
+        chosen = pipeline.Optimized(self._rolled(plain, handles, slots, roll))
+        self.graph = verify(pipeline.finished(chosen, passes, training=True).graph)
+        # Cutting stacks up within the step, and putting them together, would cost more: the first run takes them apart.
+        self._to_separate: list[Handle] = [] if self._stacks else [*handles.values(), *slots]
+        self._memory = None if memory_limit is None else MemoryLimit(memory_limit, self.graph)
         self.log_names = self.graph.output_names[1:]
         used = {value.name for value in (*self.graph.params, *self.graph.state)}
         used.update(self.trained, self._slot_names)
@@ -100,7 +117,7 @@ class TrainStep:
         if not isinstance(stacking, str):
             kinds = {value.name: "not trained" for value in plain.graph.params}
             kinds.update(zip(self.trained, stacking.kinds, strict=True))
-        decision = decide(plain, handles, roll, kinds=kinds)
+        decision = decide(plain, handles, roll, kinds=kinds, **self._usage)
         self.decisions = decision.notes
         if not decision.stacks or isinstance(stacking, str):
             return decision.optimized.graph
@@ -124,6 +141,7 @@ class TrainStep:
             return plain.graph
         places.update(decision.stacks)
         store(places)
+        self._stacks, self.lasts = places, decision.lasts
         self._places.update(places)
         trained = with_stacks(self.trained, {n: m for n, m in stacks.items() if m[0] in position})
         first = {name: members[0] for name, members in stacks.items()}
@@ -139,41 +157,96 @@ class TrainStep:
         self._fixed = [at for at in range(len(self.layout.slots)) if at not in written]
         self._written_slots = [self.layout.slots[at] for at in self._written]
         self._fixed_slots = [self.layout.slots[at] for at in self._fixed]
-        self.jitted = jax.jit(self._step, donate_argnums=(0,))
-        self._many = jax.jit(self._steps, donate_argnums=(0,))
+        # Functions of their own, for JAX keeps traces by function, and these are of another layout.
+        self.jitted = jax.jit(partial(self._step), donate_argnums=(0,))
+        self._many = jax.jit(partial(self._steps), donate_argnums=(0,))
         self._version = -1
         self._arrays: tuple[Any, ...] = ()
         self._fixed_arrays: tuple[Any, ...] = ()
         self._compiled: dict[Any, Callable[..., Any]] = {}
 
+    @property
+    def outdated(self) -> bool:
+        """Whether another model stored the weights of a loop so since that this step can no longer run."""
+        return self._version != STORE.version and any(map(cannot_store, self._stacks.values()))
+
+    def _restack(self) -> None:
+        """Store as stacks again what another model took apart since."""
+        reason = next(filter(None, map(cannot_store, self._stacks.values())), "")
+        if reason:
+            raise GraphError(
+                f"a loop of @{self.graph.name} cannot take its weights any more: {reason}",
+                hint="`compile` the model again, or with roll='never'.",
+            )
+        store(self._stacks)
+
+    def arguments(self, sizes: Mapping[str, Any]) -> tuple[tuple[Any, ...], list[str]]:
+        """Types on which `jitted` is called, and a name for each of its leaves, in order.
+
+        Args:
+            sizes: for the graph's unknown sizes, by symbol; others stay open.
+        """
+        graph = self.graph if not sizes else self.graph.substitute(sizes)
+        slots = [jax.ShapeDtypeStruct(slot.array.shape, slot.array.dtype) for slot in self.layout.slots]
+        data = [value for value in graph.inputs if not is_key(value)]
+        avals = (
+            tuple([slots[at] for at in self._written]),
+            tuple([slots[at] for at in self._fixed]),
+            tuple([jax.ShapeDtypeStruct(value.type.aval.shape, value.type.aval.dtype) for value in data]),
+            jax.ShapeDtypeStruct((5,), np.uint32),
+        )
+        names = [""] * len(slots)
+        for name, (at, index) in self.layout.places.items():
+            if index is None or not names[at]:
+                names[at] = name
+        order = [names[at] for at in (*self._written, *self._fixed)]
+        return avals, [*order, *(value.name for value in data), "address"]
+
     def _step(self, written: tuple[Any, ...], fixed: tuple[Any, ...], data: tuple[Any, ...], address: Any) -> Any:
         arrays: list[Any] = [None] * len(self.layout.slots)
         for at, array in (*zip(self._written, written, strict=True), *zip(self._fixed, fixed, strict=True)):
             arrays[at] = array
-        graph, layout = self.graph, self.layout
-        state = [layout.pick(arrays, value.name) for value in graph.state]
-        inputs = feed(graph, data, address)
-        trained = [layout.pick(arrays, name) for name in self.trained]
-        slots = [layout.pick(arrays, name) for name in self._slot_names]
+        values = {name: self.layout.pick(arrays, name) for name in self.layout.places}
+        logs, new = self.compute(feed(self.graph, data, address), values)
+        for name, value in new.items():
+            self.layout.put(arrays, name, value)
+        return tuple([arrays[at] for at in self._written]), logs
+
+    def compute(self, inputs: Sequence[Any], values: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+        """The step as a pure function: the logs, and the new values of what it changes.
+
+        Args:
+            inputs: of the graph, in its order, keys among them.
+            values: arrays of all params, state and the optimizer's own variables, by name (see `variables`).
+        """
+        graph = self.graph
+        state = [values[value.name] for value in graph.state]
+        trained = [values[name] for name in self.trained]
+        slots = [values[name] for name in self._slot_names]
         position = {name: i for i, name in enumerate(self.trained)}
 
-        def loss(values: list[Any]) -> Any:
-            params = [
-                values[position[v.name]] if v.name in position else layout.pick(arrays, v.name) for v in graph.params
-            ]
+        def loss(given: list[Any]) -> Any:
+            params = [given[position[v.name]] if v.name in position else values[v.name] for v in graph.params]
             outputs, assigned = interpret.evaluate(graph, inputs, params, state)
             return self.optimizer.scaled_loss(outputs[0], slots), (outputs[1:], assigned)
 
         (_, (logs, assigned)), grads = jax.value_and_grad(loss, has_aux=True)(trained)
         positions = () if self._positions_of is None else (self._positions_of,)
         params, new_slots = self.optimizer.apply(grads, trained, slots, *positions)
-        for name, value in (
-            *zip(self.trained, params, strict=True),
-            *zip(self._slot_names, new_slots, strict=True),
-            *zip(self._assigned, assigned, strict=True),
-        ):
-            layout.put(arrays, name, value)
-        return tuple([arrays[at] for at in self._written]), logs
+        new = dict(zip(self.trained, params, strict=True))
+        new.update(zip(self._slot_names, new_slots, strict=True))
+        new.update(zip(self._assigned, assigned, strict=True))
+        return logs, new
+
+    @property
+    def variables(self) -> dict[str, Place]:
+        """Where all that the step reads or changes lives, by the names that `compute` has for it."""
+        return dict(self._handles)
+
+    @property
+    def changed(self) -> list[str]:
+        """Names of the variables that a step changes."""
+        return [*self.trained, *self._slot_names, *self._assigned]
 
     def _steps(self, written: tuple[Any, ...], fixed: tuple[Any, ...], data: tuple[Any, ...], addresses: Any) -> Any:
         def step(carried: tuple[Any, ...], given: Any) -> Any:
@@ -195,7 +268,10 @@ class TrainStep:
 
     def _run(self, data: tuple[Any, ...], address: Any, steps: int) -> dict[str, Any]:
         if self._version != STORE.version:
+            separate(self._to_separate)
+            self._to_separate = []
             if self.layout.moved():
+                self._restack()
                 self._lay_out()
             self._arrays = STORE.to_donate(self._written_slots)
             self._fixed_arrays = STORE.on_device(self._fixed_slots)
@@ -218,10 +294,34 @@ class TrainStep:
         It is compiled apart from being run: what fails or is interrupted here has given no buffer away."""
         shapes = (steps, *[(array.shape, array.dtype) for array in data])
         program = self._compiled.get(shapes)
+        if program is None and self._memory is not None:
+            program = self._compiled[shapes] = self._within(self._memory, arrays, data, address, steps)
         if program is None:
             jitted = self.jitted if steps == 1 else self._many
             program = self._compiled[shapes] = jitted.lower(arrays, self._fixed_arrays, data, address).compile()
         return program
+
+    def _within(
+        self, memory: MemoryLimit, arrays: tuple[Any, ...], data: tuple[Any, ...], address: Any, steps: int
+    ) -> Callable[..., Any]:
+        """The same within a limit of memory; `graph` is then the one that it was compiled of."""
+
+        def compiled(graph: Graph) -> Any:
+            self.graph = graph
+            run = self._step if steps == 1 else self._steps
+            jitted = jax.jit(lambda *given: run(*given), donate_argnums=(0,))  # its own: JAX keeps traces by function
+            self.jitted, self._many = (jitted, self._many) if steps == 1 else (self.jitted, jitted)
+            return jitted.lower(arrays, self._fixed_arrays, data, address).compile()
+
+        rows = data if steps == 1 else tuple([jax.ShapeDtypeStruct(x.shape[1:], x.dtype) for x in data])
+        try:
+            found = memory.choose(rows, steps, (arrays, self._fixed_arrays, data, address), compiled)
+        except BaseException:
+            self.graph = memory.graph
+            raise
+        self.graph = found.graph
+        self.decisions.append(found.note)
+        return found.program
 
 
 def _no_stacking() -> str:

@@ -96,10 +96,17 @@ class Store:
         see that `handle.slot` moved and are made anew.
         """
         slot = Slot(np.stack([np.asarray(handle.read()) for handle in handles]))
+        self.touch()  # first: after an interrupt halfway, programs must look where the handles are
         for index, handle in enumerate(handles):
             handle.slot, handle.index = slot, index
-        self.touch()
         return slot
+
+    def unstack(self, handles: Sequence[Handle]) -> None:
+        """Give each of these handles, which are all that lies in one slot, a slot of its own again."""
+        whole = np.asarray(handles[0].slot.array)
+        self.touch()  # first, as in `stack`
+        for handle in handles:
+            handle.slot, handle.index = Slot(np.array(whole[handle.index])), None
 
 
 STORE = Store()

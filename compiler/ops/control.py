@@ -12,101 +12,25 @@ import jax.numpy as jnp
 from jax import lax
 from jax.export import is_symbolic_dim
 
-from .. import interpret
 from ..dims import Dim
 from ..errors import ArgumentError, DTypeError, ShapeError
 from ..graph import Graph
 from ..op import Tensor, Trait, op
 from ..types import TensorType, tensor_type
+from .checkpoint import check_sizes, looped
 from .checks import differ, shape_of
-
-
-def _region(op_name: str, what: str, region: Any, operands: Sequence[Any], sources: str) -> Graph:
-    """The region, when it is one that takes these operands."""
-    if not isinstance(region, Graph):
-        raise ArgumentError(f"{op_name}: {what} must be a graph", received=f"{what}={region!r:.60}")
-    if region.params or region.state or region.assigns:
-        raise ArgumentError(
-            f"{op_name}: {what} has parameters or state of its own",
-            received=f"@{region.name}",
-            hint="a region takes all it uses as inputs: hand them in as operands.",
-        )
-    if len(region.inputs) != len(operands):
-        raise ArgumentError(
-            f"{op_name}: {what} takes {len(region.inputs)} inputs, and gets {len(operands)}: {sources}",
-            received=_head(region),
-        )
-    for index, (value, operand) in enumerate(zip(region.inputs, operands, strict=True)):
-        if not _fits(value.type, operand):
-            raise _misfit(operand)(
-                f"{op_name}: input {index} of {what}, {value.name}, is {value.type}, and gets {operand}",
-                received=_head(region),
-                hint=f"inputs are {sources}.",
-            )
-    return region
-
-
-def _misfit(operand: Any) -> type[ShapeError] | type[DTypeError]:
-    return ShapeError if isinstance(operand, TensorType) else DTypeError
-
-
-def _head(region: Graph) -> str:
-    inputs = ", ".join(f"{value.name}: {value.type}" for value in region.inputs)
-    return f"@{region.name}({inputs}) -> ({', '.join(str(value.type) for value in region.outputs)})"
-
-
-def _fits(wanted: TensorType, given: Any) -> bool:
-    """Whether a value may stand for an input: same dtype and rank, and no size known to differ."""
-    if not isinstance(given, TensorType):
-        return not wanted.shape and wanted.dtype != "key"
-    same = given.dtype == wanted.dtype and given.rank == wanted.rank
-    return same and not any(differ(a, b) for a, b in zip(wanted.shape, given.shape, strict=True))
-
-
-def _call(region: Graph, operands: Sequence[Any]) -> list[Any]:
-    """Outputs of the region on arrays.
-
-    Where sizes are unknown, a misfit is raised as JAX does it, so that inference tries substitutions.
-    """
-    try:
-        return interpret.evaluate(region, operands)[0]
-    except ShapeError as error:
-        if not any(is_symbolic_dim(size) for x in operands for size in jnp.shape(x)):
-            raise
-        raise ValueError(error.what) from None
-
-
-def _entered(region: Graph, operands: Sequence[Any], first: int = 0) -> list[Any]:
-    """Operands as arrays of the dtypes of the region's inputs (from the first-th on)."""
-    inputs = region.inputs[first : first + len(operands)]
-    return [x if _is_key(v.type) else _strong(x, v.type) for v, x in zip(inputs, operands, strict=True)]
-
-
-def _strong(x: Any, type_: TensorType) -> Any:
-    return jnp.asarray(x) if type_.weak else lax.convert_element_type(x, type_.dtype)
-
-
-def _is_key(type_: TensorType) -> bool:
-    return type_.dtype == "key"
-
-
-def _check_carry(op_name: str, region: Graph, count: int) -> None:
-    """The first outputs of a loop's body must have the types of its first inputs."""
-    if len(region.outputs) < count:
-        raise ArgumentError(
-            f"{op_name}: body returns {len(region.outputs)} values, and {count} are carried", received=_head(region)
-        )
-    for index, (before, after) in enumerate(zip(region.inputs[:count], region.outputs[:count], strict=True)):
-        if not _fits(before.type, after.type):
-            raise ShapeError(
-                f"{op_name}: value {index} is carried as {before.type}, and body makes it {after.type}",
-                received=_head(region),
-                hint="what a loop carries keeps its shape and dtype.",
-            )
+from .regions import call, check_carry, entered, fits, head, is_key, region_of
 
 
 def _check_scan(
-    body: Any, init: Sequence[Any], xs: Sequence[Any], invariants: Sequence[Any], length: Any, reverse: Any, unroll: Any
+    body: Any,
+    init: Sequence[Any],
+    xs: Sequence[Any],
+    invariants: Sequence[Any],
+    length: Any,
+    reverse: Any,
+    unroll: Any,
+    checkpoint: Any,
 ) -> None:
     received = f"xs: {', '.join(map(str, xs)) or 'none'}, length={length!r}"
     if any(not shape_of(x) for x in xs):
@@ -122,9 +46,10 @@ def _check_scan(
         )
     if type(unroll) is not int or unroll < 1:
         raise ArgumentError("scan: unroll must be a positive int", received=f"unroll={unroll!r}")
+    check_sizes("scan", checkpoint, all(isinstance(size, int) for size in lengths))
     slices = [tensor_type(x.shape[1:], x.dtype, x.weak) for x in xs]
-    region = _region("scan", "body", body, [*init, *slices, *invariants], "carries, slices, invariants")
-    _check_carry("scan", region, len(init))
+    region = region_of("scan", "body", body, [*init, *slices, *invariants], "carries, slices, invariants")
+    check_carry("scan", region, len(init))
 
 
 _STEP = """
@@ -141,6 +66,7 @@ graph @step(%c: f32[b, 2], %x: f32[b, 3], %w: f32[3, 2]) -> (f32[b, 2], f32[b, 2
     samples=[
         (_STEP, ["f32[b, 2]"], ["f32[t, b, 3]"], ["f32[3, 2]"]),
         (_STEP, ["f32[b, 2]"], ["f32[4, b, 3]"], ["f32[3, 2]"], {"reverse": True, "unroll": 2}),
+        (_STEP, ["f32[b, 2]"], ["f32[5, b, 3]"], ["f32[3, 2]"], {"checkpoint": (2, 1)}),
         (
             "graph @body(%c: f32[b]) -> (f32[b]) {\n  %0: f32[b] = sin(%c)\n  return %0\n}",
             ["f32[b]"],
@@ -159,25 +85,28 @@ def scan(
     length: int | None = None,
     reverse: bool = False,
     unroll: int = 1,
+    checkpoint: tuple[int, ...] = (),
 ) -> tuple[Tensor, ...]:
     """The body once for each position of the first axis of xs, carrying values along.
 
     body: a graph from (carries, one slice of each x, invariants) to (new carries, results).
+    checkpoint: for the gradient, keep only what is carried into each group of so many iterations, and compute the group
+    again; further numbers say the same of what is then kept within a group.
     Shapes: the last carries, then each result with a first axis of that length.
     """
     region: Graph = body
     count = len(init)
-    constant = _entered(region, invariants, count + len(xs))
+    constant = entered(region, invariants, count + len(xs))
 
     def step(carry: list[Any], slices: list[Any]) -> tuple[list[Any], list[Any]]:
-        outputs = _call(region, [*carry, *_entered(region, slices[: len(xs)], count), *constant])
-        return _entered(region, outputs[:count]), outputs[count:]
+        outputs = call(region, [*carry, *entered(region, slices[: len(xs)], count), *constant])
+        return entered(region, outputs[:count]), outputs[count:]
 
     running = list(xs)
     if length is not None and is_symbolic_dim(length):  # JAX takes an unknown length from an axis only
         running.append(jnp.zeros((length,), "bool"))
         length = None
-    carry, ys = lax.scan(step, _entered(region, init), running, length, reverse, unroll)
+    carry, ys = looped(step, entered(region, init), running, length, reverse, unroll, checkpoint)
     return (*carry, *ys)
 
 
@@ -187,12 +116,12 @@ def _check_cond(pred: Any, operands: Sequence[Any], true: Any, false: Any) -> No
             "cond: pred must be one bool", received=f"pred: {pred}", hint="`ops.where` chooses by element."
         )
     branches = [
-        _region("cond", what, region, operands, "the operands") for what, region in (("true", true), ("false", false))
+        region_of("cond", what, region, operands, "the operands") for what, region in (("true", true), ("false", false))
     ]
     yes, no = ([value.type for value in branch.outputs] for branch in branches)
-    if len(yes) != len(no) or not all(_fits(a, b) for a, b in zip(yes, no, strict=True)):
+    if len(yes) != len(no) or not all(fits(a, b) for a, b in zip(yes, no, strict=True)):
         raise ShapeError(
-            "cond: the branches return different types", received=f"{_head(branches[0])} and {_head(branches[1])}"
+            "cond: the branches return different types", received=f"{head(branches[0])} and {head(branches[1])}"
         )
 
 
@@ -212,11 +141,11 @@ def cond(pred: Tensor, operands: Sequence[Tensor], true: Any, false: Any) -> tup
     """One of two graphs of the operands, by a bool.  Shapes: the outputs of the graphs, which have the same types."""
     yes: Graph = true
     no: Graph = false
-    dtypes = [None if _is_key(value.type) else value.type.dtype for value in yes.outputs]
+    dtypes = [None if is_key(value.type) else value.type.dtype for value in yes.outputs]
 
     def branch(region: Graph) -> Any:
         def run(*arrays: Any) -> list[Any]:
-            outputs = _call(region, _entered(region, arrays))
+            outputs = call(region, entered(region, arrays))
             return [x if d is None else lax.convert_element_type(x, d) for d, x in zip(dtypes, outputs, strict=True)]
 
         return run
@@ -225,15 +154,15 @@ def cond(pred: Tensor, operands: Sequence[Tensor], true: Any, false: Any) -> tup
 
 
 def _check_while_loop(cond: Any, body: Any, operands: Sequence[Any], maximum_iterations: Any) -> None:
-    test = _region("while_loop", "cond", cond, operands, "the operands")
+    test = region_of("while_loop", "cond", cond, operands, "the operands")
     if len(test.outputs) != 1 or test.outputs[0].type.dtype != "bool" or test.outputs[0].type.shape:
-        raise DTypeError("while_loop: cond must return one bool", received=_head(test))
-    region = _region("while_loop", "body", body, operands, "the operands")
+        raise DTypeError("while_loop: cond must return one bool", received=head(test))
+    region = region_of("while_loop", "body", body, operands, "the operands")
     if len(region.outputs) != len(operands):
         raise ArgumentError(
-            f"while_loop: body returns {len(region.outputs)} values of {len(operands)} operands", received=_head(region)
+            f"while_loop: body returns {len(region.outputs)} values of {len(operands)} operands", received=head(region)
         )
-    _check_carry("while_loop", region, len(operands))
+    check_carry("while_loop", region, len(operands))
     if maximum_iterations is not None and (type(maximum_iterations) is not int or maximum_iterations < 0):
         raise ArgumentError(
             "while_loop: maximum_iterations must be an int that is not negative", received=f"{maximum_iterations!r}"
@@ -270,12 +199,12 @@ def while_loop(
 
     def more(carry: tuple[Any, list[Any]]) -> Any:
         count, values = carry
-        holds = _call(test, _entered(test, values))[0]
+        holds = call(test, entered(test, values))[0]
         return holds if maximum_iterations is None else holds & (count < maximum_iterations)
 
     def step(carry: tuple[Any, list[Any]]) -> tuple[Any, list[Any]]:
         count, values = carry
-        return count + 1, _entered(region, _call(region, _entered(region, values)))
+        return count + 1, entered(region, call(region, entered(region, values)))
 
-    start = (jnp.zeros((), "int32"), _entered(region, operands))
+    start = (jnp.zeros((), "int32"), entered(region, operands))
     return tuple(lax.while_loop(more, step, start)[1])

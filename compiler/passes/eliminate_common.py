@@ -31,7 +31,7 @@ def eliminate_common(graph: Graph) -> Graph:
     seen: dict[Any, Node] = {}
     for node in new.source.nodes:
         candidate = copied(node, new.new)
-        opaque = node.op.has(Trait.OPAQUE)  # it may count its calls
+        opaque = node.has(Trait.OPAQUE)  # it may count its calls
         first = candidate if opaque else seen.setdefault(_key(candidate), candidate)
         if first is candidate:
             new.nodes.append(candidate)

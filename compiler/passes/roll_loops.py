@@ -29,10 +29,9 @@ from typing import Any
 
 import numpy as np
 
-from .. import attrs, blocks, isomorphism, transform as transforms
+from .. import blocks, isomorphism, transform as transforms
 from ..blocks import Made, Plan
 from ..builder import Builder
-from ..dims import Dim
 from ..errors import KgcError
 from ..graph import Graph
 from ..ir import Node, Value
@@ -53,7 +52,7 @@ def roll_loops(graph: Graph, rolling: Rolling | None = None) -> PassResult:
     notes: list[str] = []
     plans = found.plans(notes)
     while plans:
-        saved = sum(plan.saved for plan in plans)
+        saved = sum(map(found.saved, plans))
         if saved < rolling.in_all:
             notes.append(f"not rolled: loops would save {saved} nodes, fewer than {rolling.in_all}")
             break
@@ -132,7 +131,9 @@ class _Roller:
         body = self.nodes[plan.start : plan.start + plan.period]
         places = [node.loc.scope for node in (body[0], self.nodes[plan.stop - 1]) if node.loc and node.loc.scope]
         where = f", from {places[0]} to {places[-1]}" if places else ""
-        return f"{plan.count} blocks of {plan.period} node{'s' if plan.period > 1 else ''}{where}"
+        weighed = self.search.weighed(plan)
+        gain = f": {weighed}" if weighed is not None else ""
+        return f"{plan.count} blocks of {plan.period} node{'s' if plan.period > 1 else ''}{where}{gain}"
 
     # Stacks
     def _make_stacks(self) -> None:
@@ -275,7 +276,7 @@ class _Roller:
         wanted = [*(carry.made for carry in plan.carries), *results]
         outputs = [nodes[made.node].results[made.result] for made in wanted]
         region = Graph("blocks", inner.inputs, (), (), {}, nodes, outputs)
-        unbound = _unbound(region)
+        unbound = region.unbound()
         if unbound:
             raise _Misfit(plan, f"the size {unbound} would not be known in the loop")
         return region
@@ -286,14 +287,3 @@ class _Roller:
 
 def _site_dtype(numbers: tuple[int, ...]) -> str:
     return "int32" if all(-(2**31) <= number < 2**31 for number in numbers) else "uint32"
-
-
-def _unbound(region: Graph) -> str:
-    """A symbol that the region's nodes need and that no input has as a size; empty if there is none."""
-    bound = {str(size) for value in region.inputs for size in value.type.shape if isinstance(size, Dim)}
-    for node in region.nodes:
-        needed = [*attrs.symbols(node.attrs), *(name for inner in node.regions() for name in inner.symbols())]
-        for name in needed:
-            if name not in bound:
-                return name
-    return ""

@@ -18,6 +18,7 @@ from ..ir import Value
 from ..ops.activation import log_sigmoid, log_softmax
 from ..ops.losses import binary_crossentropy, categorical_crossentropy, sparse_categorical_crossentropy
 from ..rules import Rules
+from ..types import is_float
 
 _RULES = Rules("stabilize_loss")
 
@@ -53,4 +54,5 @@ def _log_sigmoid(x: Value) -> Value:
 
 
 def _is_axis(over: Any, axis: int, x: Value) -> bool:
-    return type(over) is int and over % x.ndim == axis % x.ndim
+    """Whether probabilities are over the axis of the loss, and logits what it takes: softmax takes integers too."""
+    return type(over) is int and over % x.ndim == axis % x.ndim and is_float(x.dtype)

@@ -72,7 +72,7 @@ class Dropout(Layer):
         noise = self.noise_shape
         if noise is not None:
             noise = (*[1] * (len(x.shape) - len(noise)), *noise)
-        # Recorded outside training too: the graph shows it, and `simplify_inference` takes it out.
+        # Recorded outside training too: the graph shows it, and `simplify_algebra` takes it out.
         key = tracing.key(tracing.stream, self.seed)
         return dropout(x, key, rate=self.rate, noise_shape=noise, training=bool(training))
 

@@ -69,23 +69,31 @@ class Saving:
         format: str = "kgc",
         verbose: bool | None = None,
         input_signature: Any = None,
-        platforms: Sequence[str] = export.PLATFORMS,
+        platforms: Sequence[str] | None = None,
+        training: bool = False,
+        batch_size: int | None = None,
         **kwargs: Any,
     ) -> None:
         """Write what `model(x)` computes to a `.kgc` file, which `kgc.load` reads without the model's code.
 
         Args:
             filepath: ends in `.kgc`; an old file is replaced when the new one is complete.
-            format: "kgc"; Keras's other formats are not written.
+            format: "kgc", or "stablehlo": one module (`.mlirbc`, or `.mlir` as text), with the weights in it, for
+                runtimes that take that.  Keras's other formats are not written.
             verbose: whether to say where the file is.
             input_signature: not taken: the inputs are the model's own, for any batch size.
-            platforms: for which StableHLO is put beside kgc's own IR, for those who have no kgc; `()` for none.
+            platforms: for which StableHLO is put beside kgc's own IR, for those who have no kgc ("cpu", "cuda" and
+                "tpu" unless told); `()` for none.  A module of StableHLO is for one, "cpu" unless told.
+            training: whether the file can be trained further where it is loaded: with the loss, metrics and optimizer
+                that `compile` was told, as they are now, on targets as the losses imply them, without sample weights.
+            batch_size: rows of every input of a module of StableHLO; None leaves them open, which not every runtime
+                can take.
 
         Raises:
-            ArgumentError: another name or format.
-            GraphError: the model is not built yet, or calls Python on the host.
+            ArgumentError: another name or format; with `training`, an optax transformation as the optimizer.
+            GraphError: the model is not built yet, or calls Python on the host; with `training`, it is not compiled.
         """
-        export.export_model(self, filepath, format, verbose, input_signature, platforms, **kwargs)
+        export.export_model(self, filepath, format, verbose, input_signature, platforms, training, batch_size, **kwargs)
 
     def save_weights(
         self, filepath: str | os.PathLike[str], overwrite: bool = True, max_shard_size: float | None = None

@@ -25,6 +25,7 @@ name. This file holds tables only; it imports nothing of the project, so that ev
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -249,6 +250,7 @@ def fits(obj: Any, kinds: Iterable[str]) -> bool:
     return False
 
 
+@functools.lru_cache(4096)
 def snake_case(name: str) -> str:
     """Keras's snake case of a class name, as its weight files spell groups: `Conv2D` is `conv2d`, `ReLU` `re_lu`."""
     name = re.sub(r"\W+", "", name)

@@ -13,15 +13,16 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from ...compiler import infer
-from ...compiler.errors import FileFormatError, KgcError
+from ...compiler.errors import ArtifactError, KgcError
 from ...compiler.extern import extern
 from ...compiler.graph import Graph
-from ...compiler.ir import Node
+from ...compiler.ir import Node, Value
 from ...compiler.op import REGISTRY
 from ...compiler.parser import parse
 from ...compiler.printer import constant_name
 from ...compiler.types import TensorType
 from ...compiler.verifier import verify
+from .fields import TensorSpec
 
 LONGEST_TEXT = 1 << 26
 LARGEST_TENSOR = 1 << 35
@@ -40,7 +41,7 @@ def read_ir(text: bytes, consts: Mapping[str, np.ndarray], ops: Mapping[str, int
         ops: version of the meaning of every op that the text uses.
 
     Raises:
-        FileFormatError: it is malformed, does not verify, or uses ops that this kgc lacks, or has in another version.
+        ArtifactError: it is malformed, does not verify, or uses ops that this kgc lacks, or has in another version.
     """
     check_versions(ops, path)
     try:
@@ -56,9 +57,9 @@ def read_ir(text: bytes, consts: Mapping[str, np.ndarray], ops: Mapping[str, int
         used = {node.op.name for node in every_node(graph)}
     except Exception as error:  # whatever an op's rule meets on attributes that nobody would write
         what = error.what if isinstance(error, KgcError) else f"{type(error).__name__}: {error}"
-        raise FileFormatError(f"{path}: its IR does not hold: {what[:500]}") from error
+        raise ArtifactError(f"{path}: its IR does not hold: {what[:500]}") from error
     if used != set(ops):
-        raise FileFormatError(
+        raise ArtifactError(
             f"{path} is damaged: its IR uses other ops than its header says",
             received=", ".join(sorted(used ^ set(ops))),
         )
@@ -66,23 +67,36 @@ def read_ir(text: bytes, consts: Mapping[str, np.ndarray], ops: Mapping[str, int
 
 
 def check_versions(ops: Mapping[str, int], path: str) -> None:
-    """Raise FileFormatError unless this kgc has these ops with these meanings."""
+    """Raise ArtifactError unless this kgc has these ops with these meanings."""
     for name, version in ops.items():
         op = REGISTRY.get(name)
         mine = 0 if op is None else op.version
         if version > mine:
             lacks = f"does not have the op '{name:.80}'" if op is None else f"has version {mine} of the op '{name}'"
-            raise FileFormatError(
+            raise ArtifactError(
                 f"{path} was made by a newer kgc than this one, which {lacks}",
                 received=f"{name:.80}: version {version}",
                 hint="upgrade kgc.",
             )
         if version < mine:
-            raise FileFormatError(
+            raise ArtifactError(
                 f"{path} uses the op '{name}' as it was meant before: this kgc has version {mine} of it",
                 received=f"{name}: version {version}",
                 hint="load it with the kgc that its `producer` names, or export the model again.",
             )
+
+
+def agrees(spec: TensorSpec, value: Value) -> bool:
+    """Whether a signature says of a value what the IR says; unknown sizes have names of their own."""
+    type_ = value.type
+    return (
+        spec.dtype == type_.dtype
+        and len(spec.shape) == type_.rank
+        and all(
+            mine == size if isinstance(size, int) else isinstance(mine, str)
+            for mine, size in zip(spec.shape, type_.shape, strict=True)
+        )
+    )
 
 
 def every_node(graph: Graph) -> Iterator[Node]:

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 import msgpack
 import numpy as np
 
-from ...compiler.errors import FileFormatError
+from ...compiler.errors import ArtifactError
 from ..files import atomic_write
 
 MAGIC = b"\x89KGC\r\n\x1a\n"
@@ -43,12 +43,12 @@ class Container:
         """Open a file.
 
         Raises:
-            FileFormatError: it is none of ours, or is damaged.
+            ArtifactError: it is none of ours, or is damaged.
             OSError: it cannot be read.
         """
         self.path = os.fspath(path)
         if os.path.isdir(self.path):
-            raise FileFormatError(f"{self.path} is a folder, not an artifact")
+            raise ArtifactError(f"{self.path} is a folder, not an artifact")
         with open(self.path, "rb") as file:
             self.size = os.fstat(file.fileno()).st_size
             header, at = self._header(file)
@@ -67,14 +67,14 @@ class Container:
             hint = None
             if start[:3] == b"KGC" or start[1:4] == b"KGC":
                 hint = "its first bytes were changed, as by a transfer in text mode."
-            raise FileFormatError(
+            raise ArtifactError(
                 f"{self.path} is no artifact of kgc", received=f"it begins with {start[:8]!r}", hint=hint
             )
         if len(start) < _FIXED.size:
             raise self.damaged(f"it ends after {len(start)} bytes")
         _, version, zero, length, digest = _FIXED.unpack(start)
         if version != VERSION:
-            raise FileFormatError(
+            raise ArtifactError(
                 f"{self.path} has version {version} of the format, and this kgc reads version {VERSION}",
                 hint="load it with the kgc that wrote it, or a newer one." if version > VERSION else None,
             )
@@ -114,15 +114,15 @@ class Container:
                     raise self.damaged(f"bytes before {offset} must be zero and are not")
             end = offset + size
 
-    def damaged(self, how: str) -> FileFormatError:
+    def damaged(self, how: str) -> ArtifactError:
         """The error for a file that is one of ours and not whole."""
-        return FileFormatError(f"{self.path} is damaged: {how}", hint="export it, or copy it, again.")
+        return ArtifactError(f"{self.path} is damaged: {how}", hint="export it, or copy it, again.")
 
     def part(self, index: int) -> np.ndarray:
         """The bytes of a part, mapped from the file, after their hash was compared (once).
 
         Raises:
-            FileFormatError: there is no such part, or its hash is another.
+            ArtifactError: there is no such part, or its hash is another.
         """
         offset, size = self._span(index)
         found = self._bytes[offset : offset + size]
@@ -182,7 +182,7 @@ def write(path: str | os.PathLike[str], fields: Mapping[str, Any], parts: Parts)
     """Write an artifact, atomically.
 
     Raises:
-        FileFormatError: the header is larger than a reader takes.
+        ArtifactError: the header is larger than a reader takes.
     """
     spans: list[tuple[int, int]] = []
     end = 0
@@ -192,7 +192,7 @@ def write(path: str | os.PathLike[str], fields: Mapping[str, Any], parts: Parts)
     table = [[offset, size, digest] for (offset, size), digest in zip(spans, parts.hashes, strict=True)]
     header: Any = msgpack.packb({**fields, "parts": table})
     if len(header) > LARGEST_HEADER or len(parts.data) > MOST_PARTS:
-        raise FileFormatError(
+        raise ArtifactError(
             f"a model of this size cannot be exported: its header has {len(header)} bytes and {len(spans)} parts",
             hint=f"at most {LARGEST_HEADER} and {MOST_PARTS}.",
         )
@@ -230,7 +230,7 @@ def _unpacked(data: bytes, path: str) -> dict[str, Any]:
             ext_hook=_refuse,
         )
     except (ValueError, TypeError, RecursionError, MemoryError) as error:
-        raise FileFormatError(f"{path} is damaged: its header is no msgpack: {error}") from error
+        raise ArtifactError(f"{path} is damaged: its header is no msgpack: {error}") from error
     if type(found) is not dict:
-        raise FileFormatError(f"{path} is damaged: its header is a {type(found).__name__}, not a map")
+        raise ArtifactError(f"{path} is damaged: its header is a {type(found).__name__}, not a map")
     return found

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import jax
 import numpy as np
 
-from ...compiler import dims
+from ...compiler import dims, interpret
 from ...compiler.errors import KgcError
 from ...compiler.graph import Graph
 from ...compiler.types import is_float
 from ..program import data_names, is_key
+from .checked import every_node
 from .execution import ADDRESS, Execution
 
 PRECISION = "highest"
@@ -20,16 +22,19 @@ PRECISION = "highest"
 ROWS = 2
 LARGEST = 1 << 23
 """Bytes of an example."""
+LARGEST_VALUE = 1 << 31
+"""Bytes that any value of a program may take on its example."""
 _SIZES = (8, 16, 32, 64, 128, 256, 3, 1)
 _TOLERANCE = {"float32": 1e-4, "bfloat16": 5e-2, "float16": 1e-2, "float64": 1e-9, "complex64": 1e-4}
 
 
 def record(
-    execution: Execution, source: Graph, arrays: tuple[Any, ...], address: Any
+    execution: Execution, source: Graph, arrays: tuple[Any, ...], address: Any, times: int = 1
 ) -> tuple[list[Any], list[Any]] | str:
     """Inputs and outputs as NumPy arrays; or why there are none.
 
-    `source` is the graph before passes, for a signature has inputs too that nothing needs.
+    `source` is the graph before passes, for a signature has inputs too that nothing needs.  Outputs are those of
+    `times` calls, one after the other, each on the state that the one before left.
     """
     names = data_names(source)
     positions = [names.index(name) for name in data_names(execution.graph)]
@@ -50,9 +55,50 @@ def record(
         taken = sum(array.nbytes for array in given) + sum(type_.size * type_.dtype.itemsize for type_ in types)
         if taken > LARGEST:
             return f"an example would take {taken} bytes"
-        outputs, _ = execution(data, arrays, address)
-        return list(given), [np.asarray(output) for output in outputs]
+        return list(given), repeated(execution, data, arrays, address, times)
     return reason
+
+
+def replayed(
+    execution: Execution, data: tuple[Any, ...], arrays: tuple[Any, ...], address: Any, times: int
+) -> list[np.ndarray]:
+    """As `repeated`, for a program from a file, which may be anything.
+
+    Raises:
+        ValueError: it does not run on these data, or would need far more memory than any model for so few.
+    """
+    try:
+        _check_memory(execution.graph, data)
+        return repeated(execution, data, arrays, address, times)
+    except KgcError as error:
+        raise ValueError(error.what) from error
+    except Exception as error:  # of whatever XLA finds
+        raise ValueError(f"{type(error).__name__}: {error}".partition("\n")[0][:300]) from error
+
+
+def _check_memory(graph: Graph, data: tuple[Any, ...]) -> None:
+    env: dict[str, int | dims.Dim] = {}
+    values = [value for value in graph.inputs if not is_key(value)]
+    if not all(interpret.bind(value.type, array, env) for value, array in zip(values, data, strict=True)):
+        raise ValueError("the recorded inputs have other shapes than it takes")
+    for node in every_node(graph):
+        for result in node.results:
+            type_ = result.type.substitute(env)
+            count = math.prod(size for size in type_.shape if isinstance(size, int))
+            if count * 8 > LARGEST_VALUE:
+                raise ValueError(f"{node.op.name} gives {type_} on the recorded inputs")
+
+
+def repeated(
+    execution: Execution, data: tuple[Any, ...], arrays: tuple[Any, ...], address: Any, times: int
+) -> list[np.ndarray]:
+    """Outputs of `times` calls, one after the other."""
+    found: list[np.ndarray] = []
+    for _ in range(times):
+        outputs, assigned = execution(data, arrays, address)
+        arrays = execution.advanced(arrays, assigned)
+        found += [np.asarray(output) for output in outputs]
+    return found
 
 
 def _inputs(graph: Graph, size: int) -> tuple[np.ndarray, ...] | str:

@@ -17,6 +17,7 @@ from jax import core
 
 from ...compiler import dims, interpret, rewrite
 from ...compiler.dims import Dim
+from ...compiler.errors import ArtifactError, KgcError
 from ...compiler.graph import Graph
 from ...compiler.printer import INLINE, constant_name
 from ...compiler.types import tensor_type
@@ -73,6 +74,14 @@ class Execution:
         """As `run`, compiled."""
         return self.program(data, arrays, address)(data, arrays, address)
 
+    def advanced(self, arrays: tuple[Any, ...], assigned: list[Any]) -> tuple[Any, ...]:
+        """The arrays with the new values of assigned state, as a call gave them."""
+        changed = list(arrays)
+        places = {id(value): self.split + at for at, value in enumerate(self.graph.state)}
+        for (target, _), array in zip(self.graph.assigns, assigned, strict=True):
+            changed[places[id(target)]] = array
+        return tuple(changed)
+
     def program(self, data: tuple[Any, ...], arrays: tuple[Any, ...], address: Any) -> Any:
         """What computes `run` on data of these shapes: a compiled program, or under somebody's `jax.jit` the trace."""
         if any(isinstance(array, core.Tracer) for array in data):
@@ -89,8 +98,14 @@ class Execution:
             return self.run
         avals = jax.tree.map(_aval, (data, arrays, address))
         results = [0] * len(self.graph.outputs), [0] * len(self.graph.assigns)
-        with jax.default_matmul_precision(self.precision) if self.precision else contextlib.nullcontext():
-            program = compiled.program(self.identity, self.jitted, avals, results)
+        try:
+            with jax.default_matmul_precision(self.precision) if self.precision else contextlib.nullcontext():
+                program = compiled.program(self.identity, self.jitted, avals, results)
+        except KgcError:
+            raise
+        except Exception as error:  # of whatever XLA finds
+            reason = f"{type(error).__name__}: {error}".partition("\n")[0][:300]
+            raise ArtifactError(f"the program @{self.graph.name} cannot be compiled: {reason}") from error
 
         def tolerant(*given: Any) -> Any:
             try:

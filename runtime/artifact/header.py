@@ -5,39 +5,27 @@ Nothing here needs JAX, so `kgc inspect` does not either.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ...compiler.errors import FileFormatError
-
-ITEMSIZE = {
-    "bool": 1, "int8": 1, "uint8": 1, "int16": 2, "uint16": 2, "float16": 2, "bfloat16": 2,
-    "int32": 4, "uint32": 4, "float32": 4, "int64": 8, "uint64": 8, "float64": 8, "complex64": 8,
-}  # fmt: skip
-"""Bytes of an element of each dtype that a part may hold."""
-DEEPEST = 32
-MOST_AXES = 32
-LARGEST_SIZE = 1 << 40
-
-
-@dataclass(frozen=True)
-class TensorSpec:
-    """An input or an output.
-
-    Attributes:
-        name: unique among the inputs, or the outputs.
-        dtype: name of the element type.
-        shape: sizes; an unknown one is its name, `b` the batch, and one name is one size wherever it stands.
-    """
-
-    name: str
-    dtype: str
-    shape: tuple[int | str, ...]
-
-    def __str__(self) -> str:
-        return f"{self.name}: {self.dtype}[{', '.join(map(str, self.shape))}]"
+from ...compiler.errors import ArtifactError
+from . import training_header
+from .fields import (
+    ArraySpec,
+    Example,
+    Fields,
+    TensorSpec,
+    Text,
+    Wrong,
+    array_fields,
+    leaves,
+    map_leaves as map_leaves,
+    pack as pack,
+    packed,
+    shown,
+)
+from .training_header import TrainingHeader
 
 
 @dataclass(frozen=True)
@@ -47,11 +35,15 @@ class Signature:
     Attributes:
         inputs, outputs: a TensorSpec, or lists, tuples and dicts of them, nested as the model's.
         random: whether outputs depend on random numbers, and so on the `seed` of a call.
+        targets: what training takes beside the inputs, by the name of the output; empty where the file cannot train.
+        logs: what a step of training gives.
     """
 
     inputs: Any
     outputs: Any
     random: bool = False
+    targets: tuple[TensorSpec, ...] = ()
+    logs: tuple[str, ...] = ()
 
     @property
     def input_specs(self) -> list[TensorSpec]:
@@ -64,32 +56,10 @@ class Signature:
         return list(leaves(self.outputs))
 
     def __str__(self) -> str:
-        return f"{_shown(self.inputs)} -> {_shown(self.outputs)}" + (" with random numbers" if self.random else "")
-
-
-@dataclass(frozen=True)
-class ArraySpec:
-    """An array in the file; its name where it has one."""
-
-    dtype: str
-    shape: tuple[int, ...]
-    part: int
-    name: str = ""
-
-    @property
-    def size(self) -> int:
-        """Its bytes."""
-        return math.prod(self.shape) * ITEMSIZE[self.dtype]
-
-
-@dataclass(frozen=True)
-class Example:
-    """Recorded inputs and outputs, flat; the seed of its call; and the platform on which it was made."""
-
-    inputs: list[ArraySpec]
-    outputs: list[ArraySpec]
-    seed: int
-    platform: str
+        text = f"{shown(self.inputs)} -> {shown(self.outputs)}" + (" with random numbers" if self.random else "")
+        if self.logs:
+            text += f"; trains on {', '.join(map(str, self.targets)) or 'the inputs'} -> {', '.join(self.logs)}"
+        return text
 
 
 @dataclass(frozen=True)
@@ -107,29 +77,27 @@ class Header:
     stablehlo: Mapping[str, int | str]
     extern: Mapping[str, int]
     producer: Mapping[str, str]
+    training: TrainingHeader | None = None
 
     def fields(self) -> dict[str, Any]:
         """As msgpack takes it."""
-        example: Any = self.example
-        if isinstance(example, Example):
-            inputs, outputs = ([_array(spec) for spec in group] for group in (example.inputs, example.outputs))
-            example = {"inputs": inputs, "outputs": outputs, "seed": example.seed, "platform": example.platform}
         signature = {
-            "inputs": _packed(self.signature.inputs),
-            "outputs": _packed(self.signature.outputs),
+            "inputs": packed(self.signature.inputs),
+            "outputs": packed(self.signature.outputs),
             "random": self.signature.random,
         }
         return {
             "name": self.name,
             "signature": signature,
-            "ir": {"part": self.ir, "ops": dict(self.ops)},
-            "params": [_array(spec) for spec in self.params],
-            "state": [_array(spec) for spec in self.state],
-            "consts": {name: _array(spec) for name, spec in self.consts.items()},
-            "example": example,
+            "ir": Text(self.ir, self.ops).fields(),
+            "params": [array_fields(spec) for spec in self.params],
+            "state": [array_fields(spec) for spec in self.state],
+            "consts": {name: array_fields(spec) for name, spec in self.consts.items()},
+            "example": self.example.fields() if isinstance(self.example, Example) else self.example,
             "stablehlo": dict(self.stablehlo),
             "extern": dict(self.extern),
             "producer": dict(self.producer),
+            "training": None if self.training is None else self.training.fields(),
         }
 
 
@@ -137,90 +105,32 @@ def read(fields: Mapping[str, Any], path: str) -> Header:
     """The header of a file.
 
     Raises:
-        FileFormatError: something lacks, is of another kind than it should, or stands twice.
+        ArtifactError: something lacks, is of another kind than it should, or stands twice.
     """
     try:
         return _Reader().header(fields)
-    except _Wrong as error:
-        raise FileFormatError(f"{path} is damaged: its header is wrong: {error}") from None
+    except Wrong as error:
+        raise ArtifactError(f"{path} is damaged: its header is wrong: {error}") from None
 
 
-def leaves(structure: Any) -> Iterator[Any]:
-    """The leaves of nested lists, tuples and dicts, left to right, dicts in their own order."""
-    if isinstance(structure, Mapping):
-        structure = structure.values()
-    elif not isinstance(structure, list | tuple):
-        yield structure
-        return
-    for item in structure:
-        yield from leaves(item)
+_KEYS = (
+    "name", "signature", "ir", "params", "state", "consts", "example", "stablehlo", "extern", "producer", "training",
+)  # fmt: skip
 
 
-def map_leaves(function: Callable[[Any], Any], structure: Any) -> Any:
-    """The structure with `function` applied to each leaf."""
-    if isinstance(structure, Mapping):
-        return {key: map_leaves(function, item) for key, item in structure.items()}
-    if isinstance(structure, list):
-        return [map_leaves(function, item) for item in structure]
-    if isinstance(structure, tuple):
-        return tuple([map_leaves(function, item) for item in structure])
-    return function(structure)
-
-
-def pack(structure: Any, flat: Sequence[Any]) -> Any:
-    """The structure with its leaves replaced, in order."""
-    arrivals = iter(flat)
-    return map_leaves(lambda _: next(arrivals), structure)
-
-
-def _shown(structure: Any) -> str:
-    if isinstance(structure, Mapping):
-        return "{" + ", ".join(f"{key!r}: {_shown(item)}" for key, item in structure.items()) + "}"
-    if isinstance(structure, list | tuple):
-        inside = ", ".join(map(_shown, structure))
-        return (
-            f"[{inside}]" if isinstance(structure, list) else f"({inside},)" if len(structure) == 1 else f"({inside})"
-        )
-    return str(structure)
-
-
-def _packed(structure: Any) -> dict[str, Any]:
-    if isinstance(structure, Mapping):
-        return {"dict": [[str(key), _packed(item)] for key, item in structure.items()]}
-    if isinstance(structure, list | tuple):
-        return {"list" if isinstance(structure, list) else "tuple": [_packed(item) for item in structure]}
-    return {"name": structure.name, "dtype": structure.dtype, "shape": list(structure.shape)}
-
-
-def _array(spec: ArraySpec) -> dict[str, Any]:
-    found = {"dtype": spec.dtype, "shape": list(spec.shape), "part": spec.part}
-    return {"name": spec.name, **found} if spec.name else found
-
-
-class _Wrong(Exception):
-    """What is wrong with a header."""
-
-
-class _Reader:
-    """Takes a header apart; every value is of the one kind that it may be, or this raises."""
-
+class _Reader(Fields):
     def header(self, fields: Any) -> Header:
-        names = "name", "signature", "ir", "params", "state", "consts", "example", "stablehlo", "extern", "producer"
-        self.keys(fields, "the header", names)
-        signature = fields["signature"]
-        self.keys(signature, "signature", ["inputs", "outputs", "random"])
-        inputs, outputs = self.nested(signature["inputs"], 0), self.nested(signature["outputs"], 0)
-        for kind, structure in (("inputs", inputs), ("outputs", outputs)):
-            self.unique(kind, [spec.name for spec in leaves(structure)])
-        self.keys(fields["ir"], "ir", ["part", "ops"])
-        params, state = ([self.array(item, True) for item in self.list(fields[k], k)] for k in ("params", "state"))
+        self.keys(fields, "the header", _KEYS)
+        ir = self.ir(fields["ir"])
+        params, state = (self.arrays(fields[key], key) for key in ("params", "state"))
         self.unique("params and state", [spec.name for spec in (*params, *state)])
         platforms = self.map(fields["stablehlo"], "stablehlo")
+        training = None if fields["training"] is None else training_header.read(self, fields["training"])
         return Header(
             self.text(fields["name"], "name"),
-            Signature(inputs, outputs, self.of(bool, signature["random"], "random")),
-            self.count(fields["ir"]["part"], "part"),
-            {name: self.count(v, "version") for name, v in self.map(fields["ir"]["ops"], "ops").items()},
+            self.signature(fields["signature"], training),
+            ir.part,
+            ir.ops,
             params,
             state,
             {name: self.array(item, False) for name, item in self.map(fields["consts"], "consts").items()},
@@ -228,86 +138,23 @@ class _Reader:
             {name: v if type(v) is str else self.count(v, "part") for name, v in platforms.items()},
             {name: self.count(v, "part") for name, v in self.map(fields["extern"], "extern").items()},
             {name: self.text(v, "version") for name, v in self.map(fields["producer"], "producer").items()},
+            training,
         )
 
-    def example(self, value: Any) -> Example | str:
-        if type(value) is str:
-            return value
-        self.keys(value, "example", ["inputs", "outputs", "seed", "platform"])
-        inputs, outputs = (
-            [self.array(item, False) for item in self.list(value[kind], kind)] for kind in ("inputs", "outputs")
+    def signature(self, value: Any, training: TrainingHeader | None) -> Signature:
+        self.keys(value, "signature", ["inputs", "outputs", "random"])
+        inputs, outputs = self.nested(value["inputs"], 0), self.nested(value["outputs"], 0)
+        for kind, structure in (("inputs", inputs), ("outputs", outputs)):
+            self.unique(kind, [spec.name for spec in leaves(structure)])
+        random = self.of(bool, value["random"], "random")
+        if training is None:
+            return Signature(inputs, outputs, random)
+        # A target bears the name of its output in the signature, and one of its own in the graph.
+        names = [spec.name for spec in leaves(outputs)]
+        if not set(training.outputs) <= set(names):
+            raise Wrong("targets of outputs that are not there")
+        targets = tuple(
+            TensorSpec(output, spec.dtype, spec.shape)
+            for output, spec in zip(training.outputs, training.targets, strict=True)
         )
-        return Example(inputs, outputs, self.count(value["seed"], "seed"), self.text(value["platform"], "platform"))
-
-    def nested(self, value: Any, depth: int) -> Any:
-        if depth > DEEPEST:
-            raise _Wrong("the signature is nested too deeply")
-        keys = set(self.map(value, "signature"))
-        if keys == {"name", "dtype", "shape"}:
-            shape = self.list(value["shape"], "shape")
-            if len(shape) > MOST_AXES:
-                raise _Wrong(f"a shape has {len(shape)} axes")
-            sizes = tuple(size if type(size) is str else self.size(size) for size in shape)
-            return TensorSpec(self.text(value["name"], "name"), self.dtype(value["dtype"]), sizes)
-        if keys == {"dict"}:
-            rows = self.list(value["dict"], "dict")
-            if not all(type(row) is list and len(row) == 2 for row in rows):
-                raise _Wrong("a dict of the signature has rows that are no pairs")
-            names = [self.text(row[0], "key") for row in rows]
-            self.unique("keys of a dict", names)
-            return {name: self.nested(row[1], depth + 1) for name, row in zip(names, rows, strict=True)}
-        for kind, make in (("list", list), ("tuple", tuple)):
-            if keys == {kind}:
-                return make([self.nested(item, depth + 1) for item in self.list(value[kind], kind)])
-        raise _Wrong(f"a part of the signature has the keys {sorted(map(str, keys))}")
-
-    def array(self, value: Any, named: bool) -> ArraySpec:
-        self.keys(value, "an array", [*(["name"] if named else []), "dtype", "shape", "part"])
-        shape = self.list(value["shape"], "shape")
-        if len(shape) > MOST_AXES:
-            raise _Wrong(f"a shape has {len(shape)} axes")
-        sizes = tuple(self.size(size) for size in shape)
-        name = self.text(value["name"], "name") if named else ""
-        if named and not name:
-            raise _Wrong("an array's name is empty")
-        return ArraySpec(self.dtype(value["dtype"]), sizes, self.count(value["part"], "part"), name)
-
-    def keys(self, value: Any, what: str, names: Sequence[str]) -> None:
-        if set(self.map(value, what)) != set(names):
-            raise _Wrong(f"{what} has the keys {sorted(value)}, not {sorted(names)}")
-
-    def unique(self, what: str, names: list[str]) -> None:
-        if len(set(names)) != len(names):
-            raise _Wrong(f"{what}: a name stands twice")
-
-    def of(self, kind: type, value: Any, what: str) -> Any:
-        if type(value) is not kind:
-            raise _Wrong(f"{what} is a {type(value).__name__}, not a {kind.__name__}")
-        return value
-
-    def map(self, value: Any, what: str) -> dict[str, Any]:
-        found = self.of(dict, value, what)
-        if not all(type(key) is str for key in found):
-            raise _Wrong(f"{what} has a key that is no text")
-        return found
-
-    def list(self, value: Any, what: str) -> list[Any]:
-        return self.of(list, value, what)
-
-    def text(self, value: Any, what: str) -> str:
-        return self.of(str, value, what)
-
-    def count(self, value: Any, what: str) -> int:
-        if self.of(int, value, what) < 0:
-            raise _Wrong(f"{what} is negative")
-        return value
-
-    def size(self, value: Any) -> int:
-        if self.count(value, "a size") > LARGEST_SIZE:
-            raise _Wrong(f"a size of {value}")
-        return value
-
-    def dtype(self, value: Any) -> str:
-        if self.text(value, "dtype") not in ITEMSIZE:
-            raise _Wrong(f"there is no dtype {value!r:.40}")
-        return value
+        return Signature(inputs, outputs, random, targets, tuple(training.logs))

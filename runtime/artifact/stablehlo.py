@@ -50,7 +50,7 @@ def export_program(execution: Execution, platform: str) -> bytes | str:
     address = ADDRESS.aval if len(data) < len(graph.inputs) else None
     arrays = tuple(jax.ShapeDtypeStruct(value.type.shape, value.type.aval.dtype) for value in params)
     try:
-        with _without_locations():
+        with without_locations():
             made = export.export(jax.jit(execution.run), platforms=[platform])(data, arrays, address)
         return bytes(made.serialize())
     except Exception as error:  # of many kinds: sizes that it cannot express, calls without a stable form
@@ -59,7 +59,7 @@ def export_program(execution: Execution, platform: str) -> bytes | str:
 
 
 @contextlib.contextmanager
-def _without_locations() -> Iterator[None]:
+def without_locations() -> Iterator[None]:
     """Keep the paths of this machine's files out of what is lowered inside."""
     config: Any = jax.config
     before = config.jax_traceback_in_locations_limit
@@ -111,7 +111,7 @@ def _exported(function: externs.Extern, operands: tuple[Any, ...], node: Node) -
 
     avals = [jax.ShapeDtypeStruct(value.type.aval.shape, value.type.aval.dtype) for value in tensors]
     try:
-        with _without_locations():
+        with without_locations():
             return bytes(export.export(jax.jit(body), platforms=("cpu", "cuda", "tpu"))(*avals).serialize())
     except Exception as error:  # of many kinds
         raise GraphError(
@@ -135,7 +135,7 @@ def enter_externs(container: Container, names: Mapping[str, int]) -> None:
     """Make the `extern`s of a file that is trusted.
 
     Raises:
-        FileFormatError: one is not what its name says, or JAX refuses it.
+        ArtifactError: one is not what its name says, or JAX refuses it.
     """
     for name, number in names.items():
         blob = container.copy(number)

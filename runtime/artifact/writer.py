@@ -15,14 +15,21 @@ from ...compiler import printer
 from ...compiler.graph import Graph
 from ...compiler.ir import Value
 from ..program import Program, is_key
-from . import compiled, container, examples, stablehlo
+from . import compiled, container, examples, stablehlo, training_writer
 from .checked import every_node, read_ir
 from .execution import Execution, short_names
-from .header import ArraySpec, Example, Header, Signature, TensorSpec, map_leaves
+from .fields import ArraySpec, Example, TensorSpec, map_leaves
+from .header import Header, Signature
+from .training_writer import Trained
 
 
 def write(
-    filepath: str | os.PathLike[str], program: Program, inputs: Any, outputs: Any, platforms: Sequence[str] = ()
+    filepath: str | os.PathLike[str],
+    program: Program,
+    inputs: Any,
+    outputs: Any,
+    platforms: Sequence[str] = (),
+    trained: Trained | None = None,
 ) -> None:
     """Write `program` to a file, atomically.
 
@@ -32,6 +39,7 @@ def write(
         inputs, outputs: names of the inputs of its unoptimised graph, and of its outputs, nested as they are to be in
             the signature.
         platforms: for which StableHLO is put into the file; where JAX cannot, the header says why.
+        trained: how it is trained, where the file is to be trained further.
 
     Raises:
         GraphError: the program calls Python on the host.
@@ -53,6 +61,9 @@ def write(
     given = tuple(
         [arrays[v.name] for v in (*graph.params, *graph.state)] + [consts[name] for name in execution.constants]
     )
+    training = None
+    if trained is not None:
+        training = training_writer.add(parts, trained, program, constants, os.fspath(filepath))
     signature = _signature(program.source, inputs, outputs, any(map(is_key, graph.inputs)))
     header = Header(
         name=program.source.name,
@@ -72,6 +83,7 @@ def write(
             "numpy": np.__version__,
             "python": ".".join(map(str, sys.version_info[:3])),
         },
+        training=training,
     )
     container.write(filepath, header.fields(), parts)
 

@@ -62,6 +62,14 @@ def test_random_graphs_read_back(graph: Graph) -> None:
     verify(again)
 
 
+def test_a_region_does_not_take_the_name_of_its_graph() -> None:
+    graph = parse(FULL.replace("@main", "@other"))
+    graph.name = "body"
+    text = str(graph)
+    assert "graph @body_1(" in text and "body=@body_1" in text
+    assert equality.difference(graph, parse(text)) is None and str(parse(text)) == text
+
+
 @pytest.fixture
 def anything() -> Iterator[Op]:
     """An op that takes any attribute, for the time of a test."""

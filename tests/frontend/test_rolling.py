@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 import optax
 import pytest
@@ -163,6 +162,54 @@ def test_two_models_over_one_set_of_layers() -> None:
     np.testing.assert_array_equal(ours[0].get_layer("in2").get_weights()[0], ours[2].get_layer("in2").get_weights()[0])
 
 
+def chain(dense: list[Any], head: Any) -> kgc.Model:
+    """Residual layers, one after the other."""
+    x = y = kgc.Input((6,))
+    for layer in dense:
+        y = layers.add([y, layer(y)])
+    return kgc.Model(x, head(y))
+
+
+def test_models_that_take_layers_in_another_order_train_in_turn() -> None:
+    results: list[list[np.ndarray]] = []
+    for roll in ("always", "never"):
+        kgc.utils.set_random_seed(5)
+        dense, head = [layers.Dense(6, activation="tanh") for _ in range(4)], layers.Dense(2)
+        forward, plain, backward = chain(dense, head), chain(dense, head), chain(dense[::-1], head)
+        for model, rolls in ((forward, roll), (plain, "never"), (backward, roll)):
+            model.compile(optimizers.SGD(0.02), "mse", roll=rolls)
+        for model in (forward, plain, backward, forward, plain, backward):
+            model.fit(X, Y, epochs=1, verbose=0, shuffle=False)
+        results.append(forward.get_weights())
+        if roll == "always":
+            assert loops(backward) and any("another order" in note for note in forward.decisions()["train"])
+    for ours, theirs in zip(*results, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=2e-5)
+
+
+def test_calls_see_weights_that_were_stacked_in_another_order() -> None:
+    kgc.utils.set_random_seed(5)
+    dense, head = [layers.Dense(6, activation="tanh") for _ in range(4)], layers.Dense(2)
+    forward, plain, other, backward = (chain(row, head) for row in (dense, dense, dense, dense[::-1]))
+    for model, roll in ((forward, "always"), (plain, "never"), (other, "never"), (backward, "always")):
+        model.compile(optimizers.SGD(0.02), "mse", roll=roll)
+    forward.fit(X, Y, epochs=1, verbose=0)
+    plain(X)  # which keeps its program for the next call
+    other.fit(X, Y, epochs=1, verbose=0)
+    backward.fit(X, Y, epochs=1, verbose=0)
+    assert [layer.kernel.index for layer in dense] == [3, 2, 1, 0]
+    np.testing.assert_allclose(plain(X), chain(dense, head)(X), atol=1e-5)
+
+
+def test_export_of_training_leaves_stacks_as_they_are(tmp_path: Path) -> None:
+    model = blocks()
+    trained(model, "always")
+    before = [(variable.slot, variable.index) for variable in model.weights]
+    assert any(index is not None for _, index in before)
+    model.export(tmp_path / "m.kgc", training=True, platforms=())
+    assert [(variable.slot, variable.index) for variable in model.weights] == before
+
+
 def test_files_hold_the_weights_of_layers(tmp_path: Path) -> None:
     a, b = blocks(), blocks()
     trained(a, "always", optimizers.Adam(1e-3), 2)
@@ -224,30 +271,23 @@ def test_several_steps_in_one_program() -> None:
     same(a, b)
 
 
-def test_auto_rolls_deep_models_only() -> None:
-    shallow, deep = blocks(3), blocks(32)
-    trained(shallow, "auto", epochs=1)
-    trained(deep, "auto", epochs=1)
-    assert not loops(shallow) and loops(deep)
-    assert deep.decisions()["train"] == ["roll_loops: 32 blocks of 6 nodes, from in0 to add31"]
-
-
-def test_auto_trains_convolutions_unrolled_on_the_cpu() -> None:
-    x = y = kgc.Input((4, 4, 2))
-    for _ in range(60):
-        y = layers.Conv2D(2, 3, padding="same", activation="relu")(y)
-    model = kgc.Model(x, layers.Dense(1)(layers.Flatten()(y)))
-    model.compile("sgd", "mse")
-    step = model.train_program()
-    assert any("convolutions" in note for note in step.decisions) == (jax.default_backend() == "cpu")
-    assert model.decisions()["train"] == step.decisions
-    assert model.program(False).decisions[0].startswith("roll_loops: 60 blocks of 3 nodes")
-
-
 def test_eager_steps_are_those_of_the_layers() -> None:
     model = blocks()
     trained(model, "always", epochs=1, jit_compile=False)
     assert model.decisions()["train"] == ["roll_loops: never, as told"]
+
+
+def test_sequential_models_predict_as_their_compile_was_told() -> None:
+    def made(**told: Any) -> kgc.Model:
+        model = kgc.Sequential([kgc.Input((6,)), *(layers.Dense(6, activation="relu") for _ in range(4))])
+        model.compile("sgd", "mse", roll="always", **told)
+        model.predict(X, verbose=0)
+        return model
+
+    assert not loops(made(run_eagerly=True), "predict")
+    model = made()
+    assert loops(model, "predict")
+    assert all(variable.index is None for variable in model.weights)  # training decides how they are stored
 
 
 def test_sequential_models_and_subclasses() -> None:
@@ -258,3 +298,81 @@ def test_sequential_models_and_subclasses() -> None:
     assert loops(model) and loops(model, "predict")
     with pytest.raises(ArgumentError, match="roll as"):
         model.compile("sgd", "mse", roll=True)
+
+
+def test_transformer_blocks() -> None:
+    def transformer(depth: int = 3) -> kgc.Model:
+        x = y = kgc.Input((4, 8))
+        for i in range(depth):
+            h = layers.LayerNormalization(name=f"norm{i}")(y)
+            h = layers.MultiHeadAttention(2, 4, dropout=0.2, name=f"attention{i}")(h, h)
+            y = layers.add([y, layers.Dropout(0.2, name=f"drop{i}")(h)])
+            h = layers.Dense(16, "relu", name=f"up{i}")(layers.LayerNormalization(name=f"norm{i}b")(y))
+            y = layers.add([y, layers.Dropout(0.2, name=f"drop{i}b")(layers.Dense(8, name=f"down{i}")(h))])
+        return kgc.Model(x, layers.Dense(2, name="head")(layers.GlobalAveragePooling1D()(y)))
+
+    a, b = transformer(), transformer()
+    b.set_weights(a.get_weights())
+    x = np.random.default_rng(1).normal(size=(6, 4, 8)).astype("float32")
+    for model, roll in ((a, "always"), (b, "never")):
+        model.compile(optimizers.SGD(0.05), "mse", roll=roll)
+        kgc.utils.set_random_seed(4)
+        model.fit(x, np.ones((6, 2), "float32"), epochs=3, batch_size=6, verbose=0, shuffle=False)
+    same(a, b)
+    np.testing.assert_allclose(a.predict(x, verbose=0), b.predict(x, verbose=0), rtol=1e-5, atol=1e-6)
+    for what in ("train", "predict"):
+        assert a.decisions()[what][0].startswith("roll_loops: 3 blocks of "), a.decisions()
+
+
+def test_masks_of_dropout_are_the_same_to_the_bit() -> None:
+    def dropping(roll: str) -> list[np.ndarray]:
+        x = y = kgc.Input((50,))
+        kept = []
+        for i in range(4):
+            y = layers.Dropout(0.5, name=f"drop{i}")(y)
+            kept.append(y)
+            y = layers.Dense(50, kernel_initializer="identity", name=f"d{i}")(y)
+        model = kgc.Model(x, kept)
+        model.compile(roll=roll)
+        kgc.utils.set_random_seed(2)
+        made = [np.asarray(value) for value in model(np.ones((8, 50), "float32"), training=True)]
+        assert loops(model, "call in training") == (roll == "always")
+        return made
+
+    for a, b in zip(dropping("always"), dropping("never"), strict=True):
+        np.testing.assert_array_equal(a, b)
+        assert (a == 0).any() and (a != 0).any()
+
+
+def test_penalties_that_differ_divide_loops_or_do_not_change_numbers() -> None:
+    def penalized() -> kgc.Model:
+        x = y = kgc.Input((6,))
+        for i in range(8):
+            penalty = "l2" if i < 4 else kgc.regularizers.L1(0.1)
+            y = layers.Dense(6, "tanh", kernel_regularizer=penalty, name=f"d{i}")(y)
+        return kgc.Model(x, layers.Dense(2, name="head")(y))
+
+    a, b = penalized(), penalized()
+    b.set_weights(a.get_weights())
+    histories = [trained(model, roll) for model, roll in ((a, "always"), (b, "never"))]
+    assert loops(a)
+    same(a, b)
+    np.testing.assert_allclose(histories[0]["loss"], histories[1]["loss"], rtol=1e-5)
+
+
+def test_layers_frozen_after_they_were_rolled() -> None:
+    a, b = blocks(6), blocks(6)
+    b.set_weights(a.get_weights())
+    for model, roll in ((a, "always"), (b, "never")):
+        trained(model, roll, epochs=2)
+        for i in (2, 3):
+            model.get_layer(f"in{i}").trainable = model.get_layer(f"out{i}").trainable = False
+        frozen = model.get_layer("in2").get_weights()
+        trained(model, roll, epochs=2)
+        np.testing.assert_array_equal(frozen[0], model.get_layer("in2").get_weights()[0])
+        for layer in model.layers:
+            layer.trainable = True
+        trained(model, roll, epochs=2)
+        assert not np.array_equal(frozen[0], model.get_layer("in2").get_weights()[0])
+    assert loops(a)
+    same(a, b)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from kgc.compiler.errors import ArgumentError
 from kgc.compiler.parser import parse
 from kgc.compiler.types import parse_type
 from kgc.runtime.optimizer_update import Stacking
-from kgc.runtime.program import Program
+from kgc.runtime.program import Layout, Program
 from kgc.runtime.stacking import Stack, cannot_store, check_roll, decide, is_together, store, with_stacks
 from kgc.runtime.step import TrainStep
 from kgc.runtime.store import STORE, Handle
@@ -99,6 +100,44 @@ def test_a_stack_grows_around_what_it_holds() -> None:
     assert np.asarray(whole.read())[:, 0, 0].tolist() == [0, 1, 2, 3, 4]
 
 
+def test_a_layout_sees_that_any_member_was_moved() -> None:
+    a, b, c = (handle() for _ in range(3))
+    store({"s": Stack([a, b])})
+    layout = Layout({"s": Stack([a, b])})
+    assert not layout.moved()
+    STORE.stack([b, c])
+    assert layout.moved()
+
+
+def test_what_is_interrupted_while_it_moves_is_asked_for_again() -> None:
+    members = [handle(float(i)) for i in range(3)]
+
+    class Interrupts(Handle):
+        def __setattr__(self, name: str, value: Any) -> None:
+            if name == "slot" and "slot" in self.__dict__:
+                raise KeyboardInterrupt
+            super().__setattr__(name, value)
+
+    last = Interrupts(np.full((3, 3), 3.0, "float32"), name="h", type=members[0].type)
+    version = STORE.version
+    with pytest.raises(KeyboardInterrupt):
+        STORE.stack([*members, last])
+    assert STORE.version != version and [float(h.read()[0, 0]) for h in (*members, last)] == [0, 1, 2, 3]
+
+
+def test_arrays_wait_for_a_step_of_another_thread() -> None:
+    held = weights(2)
+    program = Program(parse(chain(2)), held)
+    found: list[Any] = []
+    with STORE.lock:
+        other = threading.Thread(target=lambda: found.append(program.arrays()))
+        other.start()
+        other.join(0.2)
+        assert not found
+    other.join()
+    assert len(found) == 1
+
+
 @pytest.mark.parametrize("order", [(1, 0, 2), (0, 2, 1), (0, 1, 3), (3, 1, 2)])
 def test_another_order_is_refused(order: tuple[int, ...]) -> None:
     members = [handle() for _ in range(4)]
@@ -155,10 +194,10 @@ def test_inference_takes_a_copy_until_the_weights_are_stacked() -> None:
 def test_auto_leaves_small_graphs() -> None:
     held = weights(COUNT)
     program = Program(parse(chain(COUNT)), held, roll="auto")
-    assert program.decisions == ["roll_loops: not rolled: 9 nodes are few"] and len(program.graph.nodes) == 9
+    assert program.decisions == ["roll_loops: not rolled: 9 nodes are few"] and len(program.graph.nodes) == 5
     plain = pipeline.optimize(parse(chain(90)), training=True)
     found = decide(plain, weights(90), "auto", kinds={})
-    assert found.notes == ["roll_loops: 90 blocks of 2 nodes"] and list(found.stacks) == ["blocks.w0"]
+    assert found.notes[0].startswith("roll_loops: 90 blocks of 1 node") and list(found.stacks) == ["blocks.w0"]
     found = decide(pipeline.optimize(parse(chain(75))), weights(75), "auto")
     assert found.notes == ["roll_loops: not rolled: loops would save 148 nodes, fewer than 150"]
 

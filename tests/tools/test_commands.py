@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kgc.compiler import pipeline
 from kgc.compiler.parser import parse
 from kgc.compiler.printer import constant_name
+from kgc.compiler.rules import Rules
 from kgc.tools.cli import main
 
 TEXT = """graph @net(%x: f32[b, 3]) -> (f32[b, 2]) {
@@ -71,6 +73,18 @@ def test_opt_runs_the_passes_asked_for_in_their_order(ir: str, capsys: pytest.Ca
     assert status == 2 and "--print-after takes all, prune_dead" in err
 
 
+def test_opt_paranoid_names_the_pass_that_changes_numbers(
+    ir: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wrong = Rules("wrong")
+    wrong.row("add(x, y)")(lambda x, y: x)
+    monkeypatch.setattr(pipeline, "PASSES", [*pipeline.PASSES[:3], pipeline.Pass("wrong", wrong), *pipeline.PASSES[3:]])
+    assert run(capsys, "opt", ir)[0] == 0
+    status, out, err = run(capsys, "opt", ir, "--paranoid")
+    assert status == 1 and not out and "the pass wrong changed what @net computes: output 0" in err
+    assert run(capsys, "opt", ir, "--paranoid", "--passes", "prune_dead,eliminate_common")[0] == 0
+
+
 def test_opt_reads_standard_input_and_writes_a_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -101,6 +115,18 @@ def test_opt_takes_constants_from_beside_the_text(tmp_path: Path, capsys: pytest
     assert status == 0 and name in out
     status, _, err = run(capsys, "opt", str(path))
     assert status == 1 and "sha256" in err
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x03\x04 cut off"])
+def test_constants_that_cannot_be_read_are_named(
+    ir: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes
+) -> None:
+    path = tmp_path / "consts.npz"
+    path.write_bytes(content)
+    status, out, err = run(capsys, "opt", ir, "--consts", str(path))
+    assert (status, out) == (1, "") and f"{path} cannot be read" in err
+    path.unlink()
+    assert run(capsys, "opt", ir, "--consts", str(path))[0] == 2
 
 
 def test_opt_tells_what_new_parameters_are_made_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

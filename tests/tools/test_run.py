@@ -91,7 +91,7 @@ def test_inspect_describes(path: Path, capsys: pytest.CaptureFixture[str]) -> No
     for part in (
         "two   ",
         "signature   [a: float32[b, 3], b: float32[b, 3]] -> [sum: float32[b, 3], head x: float32[b, 2]]",
-        "ops         add, matmul",
+        "ops         add, dense",
         "example     recorded on cpu",
         "stablehlo   tpu: ",
         "head x.kernel: float32[3, 2]   24 B",
@@ -105,7 +105,22 @@ def test_inspect_prints_ir_and_json(path: Path, capsys: pytest.CaptureFixture[st
     text = capsys.readouterr().out
     assert str(parse(text)).rstrip() == text.rstrip() and text.startswith("graph @two(")
     assert run("inspect", path, "--json") == 0
-    assert json.loads(capsys.readouterr().out)["ir"]["ops"] == {"add": 1, "matmul": 1}
+    assert json.loads(capsys.readouterr().out)["ir"]["ops"] == {"add": 1, "dense": 1}
+
+
+def test_inspect_of_files_that_train(tmp_path: Path, path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    x = kgc.Input((3,), name="x")
+    model = kgc.Model(x, layers.Dense(2, name="head")(x), name="line")
+    model.compile(kgc.optimizers.SGD(0.1, name="sgd"), "mse")
+    model.export(tmp_path / "t.kgc", platforms=(), training=True)
+    assert run("inspect", tmp_path / "t.kgc", "--verify", "--weights") == 0
+    text = capsys.readouterr().out
+    parts = "trains on head: float32[b, 2] -> loss", "training    a step", "sgd.learning_rate: float32[]", "logs of"
+    for part in parts:
+        assert part in text
+    assert run("inspect", tmp_path / "t.kgc", "--step") == 0
+    assert capsys.readouterr().out.startswith("graph @line_train(%x: f32[b, 3], %y: f32[b, 2]) -> (loss: f32[])")
+    assert "for inference" in failure(capsys, "inspect", path, "--step")
 
 
 def test_inspect_of_damaged_files(path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

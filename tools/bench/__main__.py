@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from . import calls, chain, cold, sides, training
+from . import artifact, calls, chain, cold, sides, training
 from .table import table
 from .timing import SIDES, Row
 from .workloads import WORKLOADS
@@ -29,6 +29,7 @@ MEASURES: dict[str, Measure] = {
     ],
     "cold": cold.measure,
     "chain": chain.measure,
+    "artifact": artifact.measure,
 }
 
 

@@ -87,7 +87,8 @@ class Handwritten:
 
         self._step = jax.jit(step, donate_argnums=(0, 1, 2, 3))
         self._test = jax.jit(test, donate_argnums=2)
-        self._call = jax.jit(lambda params, state, x: forward(params, state, x, None, False)[0])
+        self.forward = lambda params, state, x: forward(params, state, x, None, False)[0]
+        self._call = jax.jit(self.forward)
 
     def _zero(self) -> Tree:
         return {"loss": np.float32(0), "correct": np.float32(0)}

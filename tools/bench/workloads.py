@@ -126,6 +126,36 @@ def chain(keras: Any, depth: int, width: int = 8) -> Any:
     return keras.Model(inputs, x)
 
 
+def deep(keras: Any, kind: str, depth: int) -> Any:
+    """`depth` equal blocks behind each other: "mlp" of two Dense(64), or "transformer" as trained, with dropout.
+
+    The second kernels start small, so that a thousand blocks neither explode nor vanish."""
+    layers = keras.layers
+
+    def small() -> Any:
+        return layers.Dense(64, kernel_initializer=keras.initializers.RandomNormal(stddev=0.01))
+
+    inputs = x = keras.Input(shape=(64,) if kind == "mlp" else (16, 64))
+    for _ in range(depth):
+        if kind == "mlp":
+            x = layers.add([x, small()(layers.Dense(64, activation="relu")(x))])
+            continue
+        y = layers.LayerNormalization(epsilon=1e-6)(x)
+        y = layers.MultiHeadAttention(4, 16, dropout=0.1)(y, y)
+        x = layers.add([x, layers.Dropout(0.1)(y)])
+        y = layers.LayerNormalization(epsilon=1e-6)(x)
+        y = small()(layers.Dense(256, activation="relu")(y))
+        x = layers.add([x, layers.Dropout(0.1)(y)])
+    return keras.Model(inputs, layers.Dense(1)(x if kind == "mlp" else layers.GlobalAveragePooling1D()(x)))
+
+
+def deep_data(kind: str, rows: int) -> tuple[Any, Any]:
+    """Inputs and targets of a `deep` model."""
+    random = np.random.default_rng(0)
+    x = random.standard_normal((rows, 64) if kind == "mlp" else (rows, 16, 64)).astype("float32")
+    return x, np.zeros((rows, 1), "float32")
+
+
 # What they are trained on
 def classes(*shape: int) -> Callable[[np.random.Generator, int], Any]:
     """Float32 inputs in [0, 1) and int32 labels that a model can learn: each class brightens a patch of its own."""
@@ -211,13 +241,13 @@ def _two_losses(keras: Any) -> dict[str, Any]:
 
 
 WORKLOADS = {
-    "mlp": Workload(mlp, classes(784), _sparse, (60_000, 160)),
-    "conv": Workload(conv, classes(28, 28, 1), _sparse, (2_048, 96)),
-    "autoencoder": Workload(autoencoder, _images, _squared, (512, 70)),
-    "ensemble": Workload(ensemble, _sums, _squared, (20_000, 160)),
-    "ticket": Workload(ticket, _tickets, _two_losses, (640, 70)),
-    "resnet": Workload(resnet, _one_hot, _categorical, (256, 70)),
-    "transformer": Workload(transformer, _sentences, _sparse, (640, 70)),
+    "mlp": Workload(mlp, classes(784), _sparse, (60_000, 64)),
+    "conv": Workload(conv, classes(28, 28, 1), _sparse, (2_048, 64)),
+    "autoencoder": Workload(autoencoder, _images, _squared, (512, 64)),
+    "ensemble": Workload(ensemble, _sums, _squared, (20_000, 64)),
+    "ticket": Workload(ticket, _tickets, _two_losses, (640, 64)),
+    "resnet": Workload(resnet, _one_hot, _categorical, (256, 64)),
+    "transformer": Workload(transformer, _sentences, _sparse, (640, 64)),
 }
 
 

@@ -17,10 +17,12 @@ from ... import __version__
 from .failure import Failure, report
 
 COMMANDS = {
-    "compile": "print the IR of a model",
+    "compile": "compile a model, and show what it became",
     "opt": "run passes on IR text",
     "check": "check models without data",
-    "diff": "compare two models, or two files of IR",
+    "diff": "compare two models, artifacts or files of IR",
+    "explain": "show where time and memory go",
+    "bench": "time a model",
     "plot": "draw a model",
     "run": "run an artifact on arrays from a file",
     "inspect": "show what is in an artifact",

@@ -1,7 +1,8 @@
 """Show what is in an artifact, without running it.
 
 With --verify every part is read and compared with its hash, the IR is parsed and verified, and the model runs on the
-example that was recorded when it was exported: the outputs must be the same.
+example that was recorded when it was exported: the outputs must be the same.  A file that can be trained also takes two
+steps on a recorded batch, and its logs must be the same.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE.kgc", type=Path, help="what `model.export` wrote")
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--ir", action="store_true", help="print the IR that is run, and nothing else")
+    how.add_argument("--step", action="store_true", help="print the IR of a step of training, and nothing else")
     how.add_argument("--json", action="store_true", help="print the header as JSON")
     parser.add_argument("--weights", action="store_true", help="list every array")
     parser.add_argument("--verify", action="store_true", help="run the recorded example")
@@ -41,8 +43,11 @@ def run(args: argparse.Namespace) -> int:
 
     container = Container(args.file)
     header = headers.read(container.fields, container.path)
-    if args.ir:
-        print(_safe(container.copy(header.ir).decode(errors="replace")))
+    if args.step and header.training is None:
+        raise Failure(f"{args.file} was exported for inference, and has no step of training")
+    if args.ir or args.step:
+        number = header.training.step.part if args.step and header.training is not None else header.ir
+        print(_safe(container.copy(number).decode(errors="replace")))
     elif args.json:
         print(json.dumps(header.fields() | {"parts": _parts(container)}, indent=1))
     else:
@@ -52,14 +57,15 @@ def run(args: argparse.Namespace) -> int:
         from ...runtime.artifact.program import load
 
         found = load(args.file, trust=args.trust).verify()
-        line = f"verified: the outputs are those recorded ({found:.2g} of the tolerance)"
-        print(line, file=sys.stderr if args.ir or args.json else sys.stdout)
+        what = "outputs" if header.training is None else "outputs, and the logs of training,"
+        line = f"verified: the {what} are those recorded ({found:.2g} of the tolerance)"
+        print(line, file=sys.stderr if args.ir or args.step or args.json else sys.stdout)
     return 0
 
 
 def describe(container: Container, header: Header, weights: bool = False) -> list[str]:
     """The lines that are printed."""
-    from ...runtime.artifact.header import Example
+    from ...runtime.artifact.fields import Example
 
     arrays = [*header.params, *header.state]
     held = sum(spec.size for spec in arrays)
@@ -77,6 +83,14 @@ def describe(container: Container, header: Header, weights: bool = False) -> lis
         lines.append(f"stablehlo   {platform}: {shown}")
     if header.extern:
         lines.append(f"extern      {len(header.extern)} functions as StableHLO: loads with trust only")
+    if header.training is not None:
+        trains = header.training
+        ir, count = container.bytes_of(trains.step.part), sum(s.size for s in (*trains.params, *trains.state))
+        lines.append(
+            f"training    a step of {len(trains.step.ops)} kinds of ops, IR {_bytes(ir)}; "
+            f"{len(trains.state)} state, {_bytes(count)}; {', '.join(trains.logs)}"
+        )
+        arrays += [*trains.params, *trains.state]
     lines.append("made by     " + ", ".join(f"{name} {version}" for name, version in header.producer.items()))
     if weights:
         lines += [f"  {spec.name}: {spec.dtype}{list(spec.shape)}   {_bytes(spec.size)}" for spec in arrays]

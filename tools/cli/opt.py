@@ -3,6 +3,7 @@
     kgc opt model.ir                                   # all passes, as for a graph that predicts
     kgc opt model.ir --passes eliminate_common,prune_dead
     kgc compile model.py --no-passes | kgc opt - --print-after all
+    kgc opt model.ir --paranoid                        # are the numbers the same after every pass?
 
 Constants that stand beside the text (`const @name sha256:…`) are read from --consts, an .npz file of those names.
 Parameters that a pass makes of old ones (a folded batch norm's) are told in comments behind the graph.
@@ -26,6 +27,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--consts", metavar="FILE.npz", type=Path, help="constants that stand beside the text")
     parser.add_argument("--train", action="store_true", help="run the passes that keep gradients only")
     parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="write the final IR here, not on stdout")
+    parser.add_argument(
+        "--paranoid", action="store_true", help="evaluate before and after each pass, and name the one that breaks it"
+    )
     passes.configure(parser)
 
 
@@ -35,9 +39,16 @@ def run(args: argparse.Namespace) -> int:
 
     known = pipeline.names(args.train)
     chosen = passes.chosen(args.passes, known, "those for training" if args.train else "the passes")
-    after = passes.printing(args.print_after, known if chosen is None else chosen)
+    watch = passes.Watch(args, known if chosen is None else chosen)
     graph = text.read(args.file, args.consts)
-    made = pipeline.optimize(graph, chosen, training=args.train, after=after)
+    watch.start(graph)
+    made = pipeline.optimize(graph, chosen, training=args.train, after=watch, paranoid=args.paranoid or None)
+    watch.finish(made.graph)
+    for note in made.notes:
+        if note.startswith("paranoid: "):
+            print(f"kgc: {note}", file=sys.stderr)
+    if args.diff and args.output is None:
+        return 0
     if args.print_after and args.output is None:
         print("// final")
     shown = f"{str(made.graph).rstrip()}\n"

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from . import arrays
 from .failure import Failure
 
 if TYPE_CHECKING:
@@ -40,36 +41,20 @@ def run(args: argparse.Namespace) -> int:
     from ...runtime.artifact.program import load
 
     artifact = load(args.file, trust=args.trust)
-    outputs = artifact.run(_named(artifact, _read(args.input)), seed=args.seed)
+    outputs = artifact.run(_named(artifact, arrays.read(args.input)), seed=args.seed)
     _write(args.output, outputs)
     print(", ".join(f"{name}: {value.dtype}{list(value.shape)}" for name, value in outputs.items()), file=sys.stderr)
     return 0
 
 
-def _read(path: Path) -> dict[str, Any]:
-    """The arrays of an .npz or .npy file, by name."""
-    import numpy as np
-
-    try:
-        found = np.load(path, allow_pickle=False)
-        if not isinstance(found, np.ndarray):
-            with found:
-                return {name: found[name] for name in found.files}
-        return {"": found}
-    except FileNotFoundError:
-        raise Failure(f"there is no file {str(path)!r}", status=2) from None
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise Failure(f"{path} cannot be read as .npz or .npy: {error}") from error
-
-
-def _named(artifact: Artifact, arrays: dict[str, Any]) -> dict[str, Any]:
+def _named(artifact: Artifact, given: dict[str, Any]) -> dict[str, Any]:
     """The arrays by input name; a single one belongs to the single input, whatever it is called."""
     specs = artifact.signature.input_specs
-    if len(specs) == len(arrays) == 1:
-        return {specs[0].name: next(iter(arrays.values()))}
-    if "" in arrays:
+    if len(specs) == len(given) == 1:
+        return {specs[0].name: next(iter(given.values()))}
+    if "" in given:
         raise Failure(f"the model has {len(specs)} inputs, and an .npy file holds one array; give an .npz file")
-    return arrays
+    return given
 
 
 def _write(path: Path, outputs: Mapping[str, Any]) -> None:
@@ -86,4 +71,4 @@ def _write(path: Path, outputs: Mapping[str, Any]) -> None:
                 with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
                     np.lib.format.write_array(member, array, allow_pickle=False)
     except OSError as error:
-        raise Failure(f"{path} cannot be written: {error.strerror}") from error
+        raise Failure(f"{path} cannot be written: {error.strerror or error}") from error

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from . import arrays
 from .failure import Failure
 
 if TYPE_CHECKING:
@@ -34,17 +36,7 @@ def read(source: str, consts: Path | None = None) -> Graph:
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is no text"
             raise Failure(f"{source} cannot be read: {reason}", status=2) from error
-    return verify(parse(found, None if consts is None else _arrays(consts)))
-
-
-def _arrays(path: Path) -> dict[str, Any]:
-    import numpy as np
-
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except (OSError, ValueError) as error:
-        raise Failure(f"{path} is no .npz file of constants: {error}", status=2) from error
+    return verify(parse(found, None if consts is None else arrays.read(consts)))
 
 
 def inputs_of(graph: Graph) -> list[str]:
@@ -52,6 +44,12 @@ def inputs_of(graph: Graph) -> list[str]:
     head = _head(graph)
     inside = head[head.index("(") + 1 : head.rindex(") -> (")]
     return [part.removeprefix("%") for part in inside.split(", %")] if inside else []
+
+
+def batches_of(graph: Graph) -> list[str]:
+    """The names that the text has for the inputs' first sizes where they are open: inputs may have several."""
+    sizes = [line.partition("[")[2].partition("]")[0].partition(",")[0].strip() for line in inputs_of(graph)]
+    return list(dict.fromkeys(size for size in sizes if size.isidentifier()))
 
 
 def outputs_of(graph: Graph) -> str:
@@ -63,3 +61,24 @@ def outputs_of(graph: Graph) -> str:
 def _head(graph: Graph) -> str:
     whole = str(graph)
     return whole[whole.rindex("\ngraph ") + 1 if "\ngraph " in whole else 0 :].partition("\n")[0]
+
+
+def lines(graph: Graph) -> list[str]:
+    """Arguments and ops, a line each, without the numbers of values: those that follow a new op would all differ."""
+    found = [f"input {line}" for line in inputs_of(graph)]
+    body = str(graph)[str(graph).rindex("graph ") :].splitlines()[1:]
+    names = {f"%{value.name}" for value in graph.arguments()}
+    for line in body:
+        head, equals, rest = line.strip().partition(" = ")
+        if head.startswith("%") and equals:
+            types = ", ".join(part.partition(": ")[2] for part in head.split(", %"))
+            found.append(f"{_unnumbered(rest, names)} -> {types}")
+        elif line.strip() != "}":
+            found.append(_unnumbered(line.strip(), names))
+    return found
+
+
+def _unnumbered(line: str, names: set[str]) -> str:
+    """The line with the numbers of computed values taken out; arguments keep their names."""
+    parts = re.split(r"(%[\w.]+)", line)
+    return "".join("%" if part[:1] == "%" and part not in names and part[1:].isdigit() else part for part in parts)

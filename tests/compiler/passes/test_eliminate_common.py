@@ -190,6 +190,14 @@ def test_python_functions_of_the_users_stay_apart() -> None:
 }}"""
     graph = parse(text)
     assert eliminate_common(graph) is graph
+    body = f"""graph @body(%c: f32[4]) -> (f32[4]) {{
+  %0: f32[4] = extern([%c], sha="{sha}")
+  return %0
+}}
+"""
+    loop = "scan(body=@body, init=[%x], xs=[], invariants=[], length=9)"
+    graph = parse(body + text.replace(f'extern([%x], sha="{sha}")', loop))
+    assert len(graph.nodes) == 2 and eliminate_common(graph) is graph
 
 
 def test_results_of_different_types_stay_apart() -> None:

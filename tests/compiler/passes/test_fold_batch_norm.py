@@ -27,7 +27,7 @@ graph @main(%x: f32[b, 8, 8, 3]) -> (f32[b, 6, 6, 4]) {
   %0: f32[b, 6, 6, 4] = conv(%x, %conv.kernel)  loc("model.py":3, "conv")
   %1: f32[b, 6, 6, 4] = add(%0, %conv.bias)  loc("model.py":3, "conv")
   %2: f32[b, 6, 6, 4] = batch_normalization(%1, %bn.mean, %bn.variance, axis=-1, offset=%bn.beta, scale=%bn.gamma)
-  %3: f32[b, 6, 6, 4] = add(%2, %last)
+  %3: f32[b, 6, 6, 4] = multiply(%2, %last)
   return %3
 }"""
 
@@ -38,7 +38,7 @@ graph @main(%x: f32[b, 8, 8, 3]) -> (f32[b, 6, 6, 4]) {
   param %last: f32[4]
   %0: f32[b, 6, 6, 4] = conv(%x, %conv.kernel.folded)
   %1: f32[b, 6, 6, 4] = add(%0, %conv.bias.folded)
-  %2: f32[b, 6, 6, 4] = add(%1, %last)
+  %2: f32[b, 6, 6, 4] = multiply(%1, %last)
   return %2
 }"""
 
@@ -110,7 +110,9 @@ VARIANTS = {
         "add(%0, %conv.bias) → add(%0, %9)",
         "  %0: f32 →   %9: f32[1, 4, 1, 1] = reshape(%conv.bias, newshape=(1, 4, 1, 1))\n  %0: f32",
     ),
-    "two in a row": conv("add(%2, %last) → batch_normalization(%2, %bn.variance, %bn.variance, axis=3, offset=%last)"),
+    "two in a row": conv(
+        "multiply(%2, %last) → batch_normalization(%2, %bn.variance, %bn.variance, axis=3, offset=%last)"
+    ),
 }
 
 
@@ -127,8 +129,8 @@ def test_variants(case: str) -> None:
 
 
 KEPT = {
-    "the convolution is used elsewhere": conv("add(%2, %last) → add(%2, %0)"),
-    "the sum is used elsewhere": conv("add(%2, %last) → add(%2, %1)"),
+    "the convolution is used elsewhere": conv("multiply(%2, %last) → add(%2, %0)"),
+    "the sum is used elsewhere": conv("multiply(%2, %last) → add(%2, %1)"),
     "an activation stands between": conv("add(%0, %conv.bias) → relu(%0)"),
     "the bias is computed from the input": conv("add(%0, %conv.bias) → add(%0, %0)"),
     "the statistics are the batch's": conv(
@@ -141,6 +143,7 @@ KEPT = {
         "f32 → bf16", "mean: bf16 → mean: f32", "variance: bf16 → variance: f32",
         "%2: bf16 → %2: f32", "%3: bf16 → %3: f32", "-> (bf16 → -> (f32",
     ),
+    "the statistics change": conv("return %3 → return %3\n  assign %bn.mean = %last"),
 }  # fmt: skip
 
 
@@ -148,6 +151,125 @@ KEPT = {
 def test_what_is_not_folded(case: str) -> None:
     graph = verify(parse(KEPT[case]))
     assert fold_batch_norm(graph).graph is graph
+
+
+NEXT = """
+graph @main(%x: f32[b, 8, 8, 4]) -> (f32[b, 6, 6, 2]) {
+  param %conv.kernel: f32[3, 3, 4, 2]
+  param %conv.bias: f32[2]
+  param %bn.gamma: f32[4]
+  param %bn.beta: f32[4]
+  state %bn.mean: f32[4]
+  state %bn.variance: f32[4]
+  %0: f32[b, 8, 8, 4] = relu(%x)
+  %1: f32[b, 8, 8, 4] = batch_normalization(%0, %bn.mean, %bn.variance, axis=-1, offset=%bn.beta, scale=%bn.gamma)
+  %2: f32[b, 6, 6, 2] = conv(%1, %conv.kernel)  loc("model.py":3, "conv")
+  %3: f32[b, 6, 6, 2] = add(%2, %conv.bias)
+  return %3
+}"""
+
+NEXT_FOLDED = """
+graph @main(%x: f32[b, 8, 8, 4]) -> (f32[b, 6, 6, 2]) {
+  param %conv.kernel.folded: f32[3, 3, 4, 2]
+  param %conv.bias.folded: f32[2]
+  %0: f32[b, 8, 8, 4] = relu(%x)
+  %1: f32[b, 6, 6, 2] = conv(%0, %conv.kernel.folded)
+  %2: f32[b, 6, 6, 2] = add(%1, %conv.bias.folded)
+  return %2
+}"""
+
+
+def behind(*changes: str) -> str:
+    """NEXT with what stands before each arrow replaced by what stands behind it."""
+    text = NEXT
+    for change in changes:
+        old, new = change.split(" → ")
+        assert old in text, old
+        text = text.replace(old, new)
+    return text
+
+
+DENSE = ("8, 8, 4 → 4", "6, 6, 2 → 2", "[3, 3, 4, 2] → [4, 2]", "conv(%1 → matmul(%1")
+IN_GROUPS = ("8, 8, 4 → 8, 8, 6", "[4] → [6]", "[3, 3, 4, 2] → [3, 3, 3, 4]", "f32[2] → f32[4]", "6, 6, 2 → 6, 6, 4")
+BEHIND = {
+    "as above": NEXT,
+    "no bias": behind("add(%2, %conv.bias) → sin(%2)"),
+    "no scale, no offset": behind(", offset=%bn.beta, scale=%bn.gamma → "),
+    "dense": behind(*DENSE),
+    "dense over steps": behind("8, 8, 4 → 8, 4", *("6, 6, 2 → 8, 2", *DENSE[2:])),
+    "groups": behind(*IN_GROUPS),
+    "depthwise": behind("[3, 3, 4, 2] → [3, 3, 1, 8]", "f32[2] → f32[8]", "6, 6, 2 → 6, 6, 8"),
+    "padding that adds nothing": behind(
+        "[3, 3, 4, 2] → [1, 1, 4, 2]", 'conv.kernel) → conv.kernel, padding="same", strides=2)', "6, 6, 2 → 4, 4, 2"
+    ),
+    "channels first": behind(
+        "b, 8, 8, 4 → b, 4, 8, 8", "b, 6, 6, 2 → b, 2, 6, 6", "axis=-1 → axis=1", "bias: f32[2] → bias: f32[2, 1, 1]",
+        'conv.kernel) → conv.kernel, data_format="channels_first")',
+    ),
+    "two in a row": behind(
+        "conv(%1 → conv(%9",
+        "  %2: f32 →   %9: f32[b, 8, 8, 4] = batch_normalization(%1, %bn.beta, %bn.variance, axis=3)\n  %2: f32",
+    ),
+    "one before and one behind": behind(
+        "return %3 → %4: f32[b, 6, 6, 2] = batch_normalization(%3, %conv.bias, %var, axis=-1)\n  return %4",
+        "  state %bn.mean →   state %var: f32[2]\n  state %bn.mean",
+    ),
+}  # fmt: skip
+
+
+def test_text_of_what_goes_into_the_next() -> None:
+    old = parse(NEXT)
+    result = fold_batch_norm(old)
+    new = verify(prune_dead(result.graph))
+    assert str(new) == NEXT_FOLDED.strip()
+    assert new.nodes[1].loc is not None and new.nodes[1].loc.line == 3
+    assert result.transform is not None
+    verify(result.transform)
+
+
+@pytest.mark.parametrize("case", BEHIND)
+def test_what_goes_into_the_next(case: str) -> None:
+    old = verify(parse(BEHIND[case]))
+    result = fold_batch_norm(old)
+    new = verify(prune_dead(result.graph))
+    assert result.transform is not None and "batch_normalization" not in str(new)
+    assert len(new.params) == 2 and not new.state
+    same_numbers(old, new, verify(result.transform), tolerance=4e-6)
+    assert fold_batch_norm(new).graph is new
+
+
+NOT_BEHIND = {
+    "zeros around the edges": behind('conv.kernel) → conv.kernel, padding="same")', "6, 6, 2 → 8, 8, 2"),
+    "the normalization is used elsewhere": behind(
+        "return %3 → return %3, %1", "-> (f32[b, 6, 6, 2]) → -> (f32[b, 6, 6, 2], f32[b, 8, 8, 4])"
+    ),
+    "another axis": behind("8, 8, 4 → 4, 8, 4", "6, 6, 2 → 2, 6, 2", "axis=-1 → axis=1"),
+    "a product of two computed tensors": behind(
+        "[b, 8, 8, 4] → [b, 4, 4]", "[b, 6, 6, 2] → [b, 4, 4]", "conv(%1, %conv.kernel) → matmul(%1, %0)",
+        "add(%2, %conv.bias) → sin(%2)",
+    ),
+    "it is the second factor": behind(
+        "[b, 8, 8, 4] → [4, 4]", "[b, 6, 6, 2] → [2, 4]", "conv(%1, %conv.kernel) → matmul(%conv.kernel, %1)",
+        "[3, 3, 4, 2] → [2, 4]", "add(%2, %conv.bias) → sin(%2)",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", NOT_BEHIND)
+def test_what_does_not_go_into_the_next(case: str) -> None:
+    graph = verify(parse(NOT_BEHIND[case]))
+    assert fold_batch_norm(graph).graph is graph
+
+
+def test_the_product_before_is_preferred() -> None:
+    text = NEXT.replace("relu(%x)", "conv(%x, %first)").replace(
+        "  state %bn.mean", "  param %first: f32[1, 1, 4, 4]\n  state %bn.mean"
+    )
+    old = verify(parse(text))
+    result = fold_batch_norm(old)
+    new = verify(prune_dead(result.graph))
+    assert [value.name for value in new.params] == ["conv.kernel", "conv.bias", "bn.beta.folded", "first.folded"]
+    same_numbers(old, new, result.transform, tolerance=4e-6)
 
 
 def test_a_matrix_product_of_two_inputs_is_no_layer() -> None:
@@ -194,7 +316,7 @@ def test_transforms_compose() -> None:
     old = parse(CONV)
     first = fold_batch_norm(old)
     text = str(prune_dead(first.graph)).replace(
-        "add(%1, %last)", "batch_normalization(%1, %conv.bias.folded, %var, axis=3)"
+        "multiply(%1, %last)", "batch_normalization(%1, %conv.bias.folded, %var, axis=3)"
     )
     middle = parse(text.replace("  %0: f32", "  state %var: f32[4]\n  %0: f32"))
     second = fold_batch_norm(middle)

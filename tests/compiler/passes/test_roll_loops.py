@@ -10,6 +10,7 @@ import pytest
 
 from kgc.compiler import pipeline, transform
 from kgc.compiler.builder import Builder
+from kgc.compiler.errors import ArgumentError
 from kgc.compiler.graph import Graph
 from kgc.compiler.loops import Rolling
 from kgc.compiler.op import REGISTRY as OPS
@@ -344,16 +345,27 @@ def test_too_little_to_save() -> None:
 
 def test_in_the_pipeline_where_asked() -> None:
     graph = parse(MLP)
-    assert str(pipeline.optimize(graph).graph) == str(graph)
-    for made in (
-        pipeline.optimize(graph, roll=True),
-        pipeline.optimize(graph, ["roll_loops"], training=True),
-        pipeline.optimize(graph, training=True, roll=Rolling(kinds={"head": 1})),
+    assert "scan" not in str(pipeline.optimize(graph).graph)
+    first = pipeline.prepared(graph, training=True)
+    assert first.graph == graph
+    in_steps = pipeline.rolled(first, Rolling(), training=True)
+    assert str(in_steps.graph) == ROLLED.strip()
+    for made, fused in (
+        (pipeline.optimize(graph, ["roll_loops"], training=True), 0),
+        (pipeline.optimize(graph, roll=True), 1),
+        (pipeline.optimize(graph, training=True, roll=Rolling(kinds={"head": 1})), 1),
+        (pipeline.finished(in_steps, training=True), 1),
     ):
-        assert str(made.graph) == ROLLED.strip()
+        (loop,) = (node for node in made.graph.nodes if node.op.name == "scan")
+        assert len(loop.attr("body").nodes) == (2 if fused else 4)  # a layer is one op, inside the loop too
+        assert (str(made.graph) == ROLLED.strip()) == (not fused)
         assert made.notes == ("roll_loops: 3 blocks of 4 nodes",)
         assert str(made.transform) == MADE_BY.strip()
-    assert pipeline.optimize(graph, roll=Rolling(in_all=99)).transform is None
+    assert pipeline.finished(first, ["prune_dead"]) is first
+    for passes in (None, ["roll_loops"]):
+        assert pipeline.optimize(graph, passes, roll=Rolling(in_all=99)).transform is None
+    with pytest.raises(ArgumentError, match="roll is for all passes"):
+        pipeline.optimize(graph, ["prune_dead"], roll=True)
 
 
 def test_locations_are_those_of_the_first_block() -> None:

@@ -106,3 +106,14 @@ def test_a_model_that_is_far_off_learns() -> None:
     assert loss == pytest.approx(16.118095) and not slope[0, 1]
     loss, slope = jax.jit(lambda given: (run(new, given)[0][1], gradients(new, given)["x"]))(given)
     assert loss == 200 and slope[0, 1] == pytest.approx(-2) and np.isfinite(slope).all()
+
+
+def test_integers_are_no_logits() -> None:
+    """Softmax takes them, a loss does not."""
+    graph = parse("""
+graph @main(%x: i32[b, 5], %y: i32[b]) -> (f32[b]) {
+  %0: f32[b, 5] = softmax(%x)
+  %1: f32[b] = sparse_categorical_crossentropy(%y, %0)
+  return %1
+}""")
+    assert stabilize_loss(graph) is graph

@@ -15,6 +15,30 @@ X, Y = np.zeros((6, 8), "float32"), np.zeros((6, 3), "float32")
 
 MISTAKES = [
     Mistake(
+        "memory_limit_without_unit",
+        BARE + """model.compile(loss="mse", memory_limit="2")  # <-""",
+        ArgumentError,
+        "compile() takes memory_limit as a text such as '2GB', or as a number of bytes",
+        "memory_limit='2'",
+        "units are KB, MB, GB, TB",
+    ),
+    Mistake(
+        "memory_limit_of_ops_one_by_one",
+        BARE + """model.compile(loss="mse", memory_limit="2GB", run_eagerly=True)  # <-""",
+        ArgumentError,
+        "compile() takes memory_limit for steps that are one program, and here their ops run one by one",
+        "run_eagerly=True",
+        "leave memory_limit out",
+    ),
+    Mistake(
+        "memory_limit_that_nothing_meets",
+        BARE + """model.compile(loss="mse", memory_limit="100 B")\nmodel.fit(X, Y, verbose=0)  # <-""",
+        ArgumentError,
+        "a training step on float32[6, 8], float32[6, 3] does not fit into memory_limit=100 B",
+        "parameters, optimizer and data alone: ",
+        "a larger limit",
+    ),
+    Mistake(
         "fit_before_compile",
         BARE + "model.fit(X, Y, verbose=0)  # <-",
         GraphError,

@@ -10,7 +10,7 @@ import pytest
 
 import kgc
 from kgc import layers
-from kgc.compiler.errors import FileFormatError
+from kgc.compiler.errors import ArtifactError
 from kgc.runtime.artifact import container, examples
 from kgc.runtime.artifact.container import Container
 from kgc.runtime.artifact.examples import deviation
@@ -55,7 +55,7 @@ def test_large_examples_are_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(examples, "LARGEST", 100)
     x = kgc.Input((30,), name="x")
     kgc.Model(x, layers.Dense(3)(x)).export(tmp_path / "m.kgc", platforms=())
-    with pytest.raises(FileFormatError, match="no example to be held to: an example would take 264 bytes"):
+    with pytest.raises(ArtifactError, match="no example to be held to: an example would take 264 bytes"):
         kgc.load(tmp_path / "m.kgc").verify()
 
 
@@ -71,5 +71,5 @@ def test_other_weights_are_noticed(tmp_path: Path) -> None:
             data = np.ones(6, np.float32).view(np.uint8)
         parts.add(data)
     container.write(path, old.fields, parts)
-    with pytest.raises(FileFormatError, match="outputs that were recorded"):
+    with pytest.raises(ArtifactError, match="outputs that were recorded"):
         kgc.load(path).verify()

@@ -1,4 +1,4 @@
-"""Files that are cut, flipped, or lie: each gives a FileFormatError, or is what it was.
+"""Files that are cut, flipped, or lie: each gives a ArtifactError, or is what it was.
 
 Some attacks are on the bytes; others have hashes that fit, as whoever can write a file can write them.
 """
@@ -19,9 +19,12 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 import kgc
 from kgc import layers
-from kgc.compiler.errors import FileFormatError
+from kgc.compiler.errors import ArtifactError
 from kgc.runtime.artifact import checked, container
-from kgc.runtime.artifact.container import ALIGNMENT, Container
+from kgc.runtime.artifact.container import Container
+
+from . import fuzzing
+from .fuzzing import taken_apart
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +53,7 @@ def outcome(place: Path, data: bytes, trust: bool = False) -> str:
         loaded(X)
         if trust:
             loaded.exported("cpu")
-    except FileFormatError:
+    except ArtifactError:
         return "refused"
     return "ran"
 
@@ -87,23 +90,9 @@ def test_any_bytes(place: Path, data: bytes) -> None:
     assert outcome(place, head + data) == "refused"
 
 
-def taken_apart(data: bytes) -> tuple[dict[str, Any], list[bytes]]:
-    (length,) = struct.unpack_from("<Q", data, 16)
-    fields = msgpack.unpackb(data[64 : 64 + length], strict_map_key=True)
-    start = -(-(64 + length) // ALIGNMENT) * ALIGNMENT
-    return fields, [data[start + offset : start + offset + size] for offset, size, _ in fields.pop("parts")]
-
-
 def put_together(fields: Any, parts: list[bytes], table: Any = None) -> bytes:
     """A file whose hashes all fit."""
-    rows, body = [], b""
-    for part in parts:
-        body += bytes(-len(body) % ALIGNMENT)
-        rows.append([len(body), len(part), hashlib.sha256(part).digest()])
-        body += part
-    header: Any = msgpack.packb({**fields, "parts": rows if table is None else table})
-    head = struct.pack("<8sIIQ32s8x", container.MAGIC, 1, 0, len(header), hashlib.sha256(header).digest()) + header
-    return head + (bytes(-len(head) % ALIGNMENT) + body if parts else b"")
+    return fuzzing.put_together(fields, parts, table=list if table is None else lambda rows: table)
 
 
 def test_taken_apart_and_put_together(whole: bytes) -> None:
@@ -261,7 +250,7 @@ SAYS = {
 def test_refuses(whole: bytes, place: Path, what: str) -> None:
     text, ops, says = SAYS[what]
     place.write_bytes(edited(whole, with_text(text, **ops)))
-    with pytest.raises(FileFormatError, match=says):
+    with pytest.raises(ArtifactError, match=says):
         kgc.load(place)
 
 
@@ -270,7 +259,7 @@ def test_regions_cannot_unfold(whole: bytes, place: Path) -> None:
         text = unfolding(levels) + simple("  const %c: bool[] = True\n  %0: f32[b, 5] = cond(%c, [%x], true=@r"
                                           f"{levels}, false=@r{levels})")  # fmt: skip
         place.write_bytes(edited(whole, with_text(text, cond=1)))
-        with pytest.raises(FileFormatError, match=says):
+        with pytest.raises(ArtifactError, match=says):
             kgc.load(place)
 
 
@@ -281,7 +270,7 @@ def test_extern_of_this_process_is_not_reached(whole: bytes, place: Path) -> Non
     text = simple(f'  %0: f32[b, 5] = extern([%x], sha="{sha}")')
     place.write_bytes(edited(whole, with_text(text, extern=1)))
     for trust in (False, True):
-        with pytest.raises(FileFormatError, match="other functions"):
+        with pytest.raises(ArtifactError, match="other functions"):
             kgc.load(place, trust=trust)
 
 
@@ -289,7 +278,7 @@ def test_types_are_checked_for_a_bounded_time(whole: bytes, place: Path, monkeyp
     clock = iter(range(0, 10**9, 1000))
     monkeypatch.setattr(checked.time, "monotonic", lambda: next(clock))
     place.write_bytes(whole)
-    with pytest.raises(FileFormatError, match="longer to check"):
+    with pytest.raises(ArtifactError, match="longer to check"):
         kgc.load(place)
 
 
@@ -303,24 +292,24 @@ def test_truth_values_are_zeros_and_ones(whole: bytes, place: Path) -> None:
 
     place.write_bytes(edited(whole, edit))
     loaded = kgc.load(place)
-    with pytest.raises(FileFormatError, match="truth values"):
+    with pytest.raises(ArtifactError, match="truth values"):
         loaded(X)
 
 
 def test_nothing_is_read_that_the_file_does_not_have(place: Path) -> None:
     place.write_bytes(struct.pack("<8sIIQ32s8x", container.MAGIC, 1, 0, 2**62, bytes(32)))
-    with pytest.raises(FileFormatError, match="the file has 64"):
+    with pytest.raises(ArtifactError, match="the file has 64"):
         Container(place)
 
 
 def test_other_files(tmp_path: Path) -> None:
-    with pytest.raises(FileFormatError, match="folder"):
+    with pytest.raises(ArtifactError, match="folder"):
         kgc.load(tmp_path)
     with pytest.raises(FileNotFoundError):
         kgc.load(tmp_path / "none.kgc")
     (tmp_path / "a.kgc").write_bytes(b"KGC\n\x1a\n" + bytes(80))
-    with pytest.raises(FileFormatError, match="text mode"):
+    with pytest.raises(ArtifactError, match="text mode"):
         kgc.load(tmp_path / "a.kgc")
     (tmp_path / "b.kgc").write_bytes(struct.pack("<8sIIQ32s8x", container.MAGIC, 2, 0, 0, bytes(32)))
-    with pytest.raises(FileFormatError, match="newer"):
+    with pytest.raises(ArtifactError, match="newer"):
         kgc.load(tmp_path / "b.kgc")

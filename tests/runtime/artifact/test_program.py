@@ -15,7 +15,7 @@ import pytest
 
 import kgc
 from kgc import layers, ops
-from kgc.compiler.errors import ArgumentError, DataError, FileFormatError, GraphError, ShapeError
+from kgc.compiler.errors import ArgumentError, ArtifactError, DataError, GraphError, ShapeError
 from kgc.runtime.artifact.header import TensorSpec
 
 
@@ -198,7 +198,7 @@ class Printing(layers.Layer):
 def test_own_gradient_rules_travel_as_stablehlo_and_need_trust(tmp_path: Path) -> None:
     x = kgc.Input((3,), name="x")
     model = kgc.Model(x, layers.Dense(2)(Clipped()(x)))
-    with pytest.raises(FileFormatError, match="gradient rules"):
+    with pytest.raises(ArtifactError, match="gradient rules"):
         carried(model, tmp_path)
     loaded = carried(model, tmp_path, trust=True)
     for batch in (1, 4):

@@ -162,7 +162,10 @@ class Search:
         for other in kept:
             other.rows = [row._replace(plan=numbers[id(plans[row.plan])]) for row in other.rows]
         self.stacks.clear()
-        return [other for other in kept if not self._stacks(other)]
+        for other in kept:
+            if self._stacks(other):  # two that agreed by the stack of the one that is gone
+                return self.without(kept, other)
+        return kept
 
 
 def _is_free(node: Node) -> bool:

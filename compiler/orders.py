@@ -19,6 +19,8 @@ from .ir import Node, Value
 Array = np.ndarray[Any, Any]
 
 _DISTANCES = np.array([[1, 2, 1 << 40], [0, 0, 0], [-1, -2, -(1 << 40)]])
+_DEEPEST = 64
+"""Nodes one behind the other that a mask of order is made of, at most."""
 _EXACT = ("int32", "int64", "float32", "float64")
 
 
@@ -59,6 +61,7 @@ class Orders:
     def __init__(self, consts: Mapping[Value, Array]) -> None:
         self.consts = consts
         self._known: dict[Value, Array | None] = {}
+        self._lines: dict[Value, _Linear | None] = {}
 
     def number(self, value: Any) -> float | None:
         """The number that every element of `value` is, where it is one that can be told."""
@@ -78,18 +81,17 @@ class Orders:
             return self.number(node.operands[0])
         return None
 
-    def table(self, value: Any) -> Array | None:
+    def table(self, value: Any, depth: int = _DEEPEST) -> Array | None:
         """The elements behind, at and before the diagonal (row > column, =, <), where they depend on that only."""
         if type(value) is not Value:
             number = self.number(value)
             return None if number is None else np.array([number] * 3)
         if value not in self._known:
-            self._known[value] = None  # operands come first, so this is never seen
-            found = self._table(value)
+            found = self._table(value, depth - 1) if depth else None
             self._known[value] = None if found is None else found.astype(_numpy_dtype(value))
         return self._known[value]
 
-    def _table(self, value: Value) -> Array | None:
+    def _table(self, value: Value, depth: int) -> Array | None:
         number = self.number(value)
         if number is not None:
             return np.array([number] * 3)
@@ -100,23 +102,23 @@ class Orders:
             return None
         name = node.op.name
         if name in _COMPARED:
-            found = self._compared(node, _COMPARED[name])
+            found = self._compared(node, _COMPARED[name], depth)
             if found is not None:
                 return found
         if name in _SHAPED:
             places = _places(node)
             if places is None or any(places.get(axis, axis) != axis for axis in (-1, -2)):
                 return None
-            return self.table(node.operands[0])
+            return self.table(node.operands[0], depth)
         if name not in _COMPUTED:
             return None
         operands = [x for operand in node.operands for x in (operand if attrs.is_tuple(operand) else (operand,))]
-        tables = [self.table(x) for x in operands]
+        tables = [self.table(x, depth) for x in operands]
         with np.errstate(all="ignore"):
             return None if any(t is None for t in tables) else np.asarray(_COMPUTED[name](*tables))
 
-    def _compared(self, node: Node, compare: Callable[..., Any]) -> Array | None:
-        left, right = (self._linear(operand) for operand in node.operands)
+    def _compared(self, node: Node, compare: Callable[..., Any], depth: int) -> Array | None:
+        left, right = (self._linear(operand, depth) for operand in node.operands)
         if left is None or right is None:
             return None
         difference = _sum(left, right, -1)
@@ -126,11 +128,18 @@ class Orders:
         found = compare(factor * _DISTANCES + difference.number, 0)
         return found[:, 0] if (found == found[:, :1]).all() else None
 
-    def _linear(self, value: Any) -> _Linear | None:
+    def _linear(self, value: Any, depth: int) -> _Linear | None:
         number = self.number(value)
         if number is not None:
             return _Linear(int(number), {}) if number == number and abs(number) < 1 << 31 and number % 1 == 0 else None
-        node = value.node if type(value) is Value else None
+        if type(value) is not Value:
+            return None
+        if value not in self._lines:
+            self._lines[value] = self._line(value, depth - 1) if depth else None
+        return self._lines[value]
+
+    def _line(self, value: Value, depth: int) -> _Linear | None:
+        node = value.node
         if node is None or value.dtype not in _EXACT:
             return None
         name = node.op.name
@@ -141,12 +150,12 @@ class Orders:
         if name == "lax.iota":
             return _Linear(0, {node.attr("dimension") - value.ndim: 1})
         if name in ("cast", "lax.convert_element_type"):
-            return self._linear(node.operands[0])
+            return self._linear(node.operands[0], depth)
         if name in ("add", "lax.add", "subtract", "lax.sub"):
-            left, right = (self._linear(operand) for operand in node.operands)
+            left, right = (self._linear(operand, depth) for operand in node.operands)
             return None if left is None or right is None else _sum(left, right, -1 if "sub" in name else 1)
         if name in _SHAPED:
-            inner, places = self._linear(node.operands[0]), _places(node)
+            inner, places = self._linear(node.operands[0], depth), _places(node)
             if inner is None or places is None or any(axis not in places for axis in inner.factors):
                 return None
             return _Linear(inner.number, {places[axis]: factor for axis, factor in inner.factors.items()})

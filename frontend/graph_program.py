@@ -102,6 +102,10 @@ class GraphProgram:
             raise ArgumentError(
                 "`trained` says what an optimizer changes, and there is none", hint="give `optimizer=`."
             )
+        if self.optimizer is None and memory_limit is not None:
+            raise ArgumentError(
+                "`memory_limit` is for the steps of an optimizer, and there is none", hint="give `optimizer=`."
+            )
         params = {value.name for value in source.params}
         floats = [value.name for value in source.params if is_float(value.dtype)]
         self._trained = floats if trained is None else list(dict.fromkeys(trained))
@@ -142,12 +146,12 @@ class GraphProgram:
         Raises:
             GraphError: there is no optimizer, or the first output is no scalar.
         """
-        if self._step is None:
+        if self._step is None or self._step.outdated:
             self._step = self._made_step()
         data = self._data(inputs, named)
         address = np.array([seeds.word(), _STEP, 0, 0, self._steps], np.uint32)
         self._steps += 1
-        if True:
+        with between_steps():
             return self._step(data, address)
 
     def _forward(self) -> Program:

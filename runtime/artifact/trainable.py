@@ -96,16 +96,18 @@ class TrainableArtifact(Artifact):
                 address=("shuffle", training.runs["fit"]),
             )
             self._arrays = None
-            for epoch in range(epochs):
-                training.reset_metrics()
-                logs: dict[str, Any] = {}
-                for number, batch in enumerate(source.batches(epoch)):
-                    given = dict(zip(data, batch.x, strict=True))
-                    logs = training.step(given, training.address("fit", epoch, number))
-                for name, value in logs.items():
-                    history[name].append(_number(value))
-            training.use_averages()
-            training.runs["fit"] += 1
+            try:
+                for epoch in range(epochs):
+                    training.reset_metrics()
+                    logs: dict[str, Any] = {}
+                    for number, batch in enumerate(source.batches(epoch)):
+                        given = dict(zip(data, batch.x, strict=True))
+                        logs = training.step(given, training.address("fit", epoch, number))
+                    for name, value in logs.items():
+                        history[name].append(_number(value))
+                training.use_averages()
+            finally:  # what follows an interrupted training draws other numbers
+                training.runs["fit"] += 1
         return history
 
     def reset_metrics(self) -> None:

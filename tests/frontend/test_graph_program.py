@@ -155,6 +155,8 @@ def test_what_cannot_be_compiled(model: kgc.Model) -> None:
         kgc.compile(FIT, ARRAYS, optimizer="sgd", trained=["seen"])
     with pytest.raises(ArgumentError, match="there is none"):
         kgc.compile(FIT, ARRAYS, trained=["w"])
+    with pytest.raises(ArgumentError, match="`memory_limit` is for the steps"):
+        kgc.compile(FIT, ARRAYS, memory_limit="1GB")
 
 
 def test_what_cannot_be_trained_or_called(model: kgc.Model) -> None:

@@ -85,11 +85,13 @@ def names(graph: Graph, groups: Sequence[Group]) -> dict[Value, str]:
     """A name for every value that goes between groups: the input's, or the layer's, numbered where it has several."""
     found = {value: value.name for value in graph.inputs}
     taken = set(found.values())
+    counts: dict[str, int] = {}  # by label: thousands of ops may have one
     for one in groups:
         for value in one.gives:
-            name, count = one.label, 1
+            name, count = one.label, counts.get(one.label, 1)
             while name in taken:
                 name, count = f"{one.label}_{count}", count + 1
+            counts[one.label] = count
             taken.add(name)
             found[value] = name
     return found

@@ -404,3 +404,28 @@ def test_long_sums_before_a_softmax(count: int, other: str) -> None:
         + f"\n  %s: f32[b, 8] = softmax(%{count})\n  %o: f32[b, 3] = matmul(%s, %v)\n  return %o\n}}"
     )
     assert fuse_attention(graph) is graph
+
+
+@pytest.mark.parametrize(("start", "step", "end"), [
+    ("%m: f32[b, 1, 4, 4]", "f32[b, 1, 4, 4] = add(%{0}, 1.0)", "add(%s, %{0})"),
+    ("%m: i32[4]", "i32[4] = add(%{0}, %{0})", "where(%g, %s, -inf)"),
+])  # fmt: skip
+def test_masks_that_are_long_computations(start: str, step: str, end: str) -> None:
+    count = 1500
+    name, _, type_ = start.partition(": ")
+    first = 'arange(0, 4, 1, "int32")' if type_[0] == "i" else f"negative({name})"
+    lines = [f"  %0: {type_} = {first}"]
+    lines += [f"  %{i + 1}: {step.format(i)}" for i in range(count)]
+    if type_[0] == "i":
+        lines.append(f"  %g: bool[4] = greater(%0, %{count})")
+    graph = parse(f"""
+graph @main(%q: f32[b, 1, 4, 2], %k: f32[b, 1, 2, 4], %v: f32[b, 1, 4, 2], {start}) -> (f32[b, 1, 4, 2]) {{
+{chr(10).join(lines)}
+  %s: f32[b, 1, 4, 4] = matmul(%q, %k)
+  %t: f32[b, 1, 4, 4] = {end.format(count)}
+  %w: f32[b, 1, 4, 4] = softmax(%t)
+  %o: f32[b, 1, 4, 2] = matmul(%w, %v)
+  return %o
+}}""")
+    made = attention(fuse_attention(graph))
+    assert made is not None and made.operand("bias") is not None and not made.attr("is_causal")

@@ -106,7 +106,7 @@ def test_a_chain_of_which_every_value_is_used_takes_linear_time() -> None:
             lines.append(f"  %y{i + 1}: f32[b, 4] = multiply(%y{i}, %u{i + 1})")
         graph = parse("\n".join([*lines, f"  return %y{count}", "}"]))
         start = time.process_time()
-        assert hoist_params(graph).graph is graph
+        assert len(hoist_params(graph).graph.nodes) == 2 * count
         return time.process_time() - start
 
     assert seconds(4000) < 10 * min(seconds(1000) for _ in range(3))

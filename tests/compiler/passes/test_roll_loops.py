@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 
 from kgc.compiler import pipeline, transform
+from kgc.compiler.blocks import Made, Plan, Row
 from kgc.compiler.builder import Builder
 from kgc.compiler.errors import ArgumentError
 from kgc.compiler.graph import Graph
-from kgc.compiler.loops import Rolling
+from kgc.compiler.ir import Value
+from kgc.compiler.loops import Rolling, Search
 from kgc.compiler.op import REGISTRY as OPS
 from kgc.compiler.parser import parse
 from kgc.compiler.passes.eliminate_common import eliminate_common
@@ -378,3 +380,19 @@ def test_locations_are_those_of_the_first_block() -> None:
     assert [node.loc.line for node in (scan, *scan.attr("body").nodes)] == [first, *range(first, first + 4)]
     assert result.notes == ("3 blocks of 4 nodes, from layer to layer",)
     assert np.all([node.loc is not None for node in result.graph.nodes])
+
+
+def test_loops_that_agreed_by_another_part_without_it() -> None:
+    """Of two that take overlapping parts of its stack one goes, and with it the loop over what that one made."""
+    type_ = parse_type("f32[4]")
+    params = tuple([Value(type_, name=f"p{i}") for i in range(10)])
+    plans = [
+        Plan(0, 1, 10, slices=[params]),
+        Plan(10, 1, 4, slices=[params[3:7]]),
+        Plan(14, 1, 4, slices=[params[5:9]]),
+        Plan(18, 1, 4, rows=[Row(2, Made(0, 0), 0)]),
+        Plan(22, 1, 4, rows=[Row(1, Made(0, 0), 0)]),
+    ]
+    kept = Search(parse(MLP), Rolling()).without(plans, plans[0])
+    assert [plan.start for plan in kept] == [10, 22]
+    assert [row.plan for row in kept[1].rows] == [0]

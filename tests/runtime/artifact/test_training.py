@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from kgc import layers
 from kgc.compiler.errors import ArgumentError, ArtifactError, DataError, GraphError, ShapeError
 from kgc.runtime.artifact import container
 from kgc.runtime.artifact.container import Container
+from kgc.runtime.store import STORE
 
 
 def rows(*shape: int) -> np.ndarray:
@@ -116,6 +118,37 @@ def test_a_step_replaces_all_arrays_at_once(tmp_path: Path) -> None:
     loaded._training.values = Interrupted(loaded._training.values)
     loaded.train_on_batch(X, rows(12, 2))
     assert loaded.iterations == 2
+
+
+def test_no_step_of_another_thread_comes_into_an_export(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    free: list[bool] = []
+    write = container.write
+
+    def watched(*given: Any) -> None:
+        other = threading.Thread(target=lambda: free.append(STORE.lock.acquire(blocking=False)))
+        other.start()
+        other.join()
+        write(*given)
+
+    monkeypatch.setattr(container, "write", watched)
+    line("sgd").export(tmp_path / "m.kgc", platforms=(), training=True)
+    assert free == [False]
+
+
+def test_an_interrupted_fit_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = carried(line("sgd"), tmp_path)
+    y = rows(12, 2)
+    loaded.train_on_batch(X, y)
+    training = loaded._training
+    before = dict(training.runs)
+
+    def interrupted(*given: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(training, "step", interrupted)
+        loaded.fit(X, y)
+    assert training.runs == {**before, "fit": before["fit"] + 1}
 
 
 def test_signature_and_ir(tmp_path: Path) -> None:

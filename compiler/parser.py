@@ -16,7 +16,7 @@ from . import (
     ops as ops,  # registers what the text may name
 )
 from .dims import Dim
-from .errors import IRError
+from .errors import ArgumentError, IRError
 from .graph import Graph
 from .ir import Node, Value
 from .location import Location
@@ -35,8 +35,13 @@ def parse(text: str, consts: Mapping[str, np.ndarray] | None = None) -> Graph:
         consts: constants that are too large for the text, by their `sha256:…` name.
 
     Raises:
+        ArgumentError: it is no text.
         IRError: the text is malformed; the message names its line.
     """
+    if not isinstance(text, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ArgumentError(
+            "parse() takes the text of a graph", received=type(text).__name__, hint="a file's is `Path(…).read_text()`."
+        )
     return _Parser(text, consts or {}).module()
 
 

@@ -129,8 +129,10 @@ def register(
         moderate: whether it keeps the numbers on moderate values only (see `Pass`).
 
     Raises:
-        ArgumentError: the name is taken, there is no such pass, or both places are given.
+        ArgumentError: the name is taken, there is no such pass, both places are given, or the pass is no function.
     """
+    if not callable(function):  # pyright: ignore[reportUnnecessaryComparison]
+        raise ArgumentError(f"the pass '{name}' is a function `Graph -> Graph`", received=type(function).__name__)
     if any(p.name == name for p in PASSES):
         raise ArgumentError(f"a pass '{name}' exists")
     if before is not None and after is not None:
@@ -179,6 +181,8 @@ def optimize(
         suit = [p for p in PASSES if p.training or not training]
         chosen = [p for p in suit if not p.asked or (roll and p.name == "roll_loops")]
     else:
+        if isinstance(passes, str):
+            raise ArgumentError("passes are a list of names", received=f"passes={passes!r}", hint=f"[{passes!r}].")
         chosen = [_known(name) for name in passes]
         if roll and "roll_loops" not in passes:
             raise ArgumentError("roll is for all passes, or for roll_loops among them", received=f"passes={passes!r}")
@@ -300,6 +304,12 @@ def _run(step: Pass, graph: Graph) -> PassResult:
         raise IRError(f"the pass {step.name} failed on @{graph.name}: {shown}", where=where) from error
     if isinstance(made, Graph):
         made = PassResult(made)
+    if not isinstance(made, PassResult):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise IRError(
+            f"the pass {step.name} gave no graph for @{graph.name}",
+            received=type(made).__name__,
+            hint="a pass returns the graph that it was given where it changes nothing.",
+        )
     if made.graph is not graph:
         made = made._replace(graph=_in_the_sizes_of(graph, made.graph))
         verify(made.graph, step.name)

@@ -60,13 +60,17 @@ class Scanner:
     def expect(self, mark: str) -> None:
         """Pass over `mark`, or raise."""
         if not self.take(mark):
-            raise self.error(f"`{mark}` is expected before `{self.text[self.at : self.at + 20]}`")
+            raise self.error(f"`{mark}` is expected before {self._ahead()}")
+
+    def _ahead(self) -> str:
+        rest = self.text[self.at : self.at + 20]
+        return f"`{rest}`" if rest else "the end of the text"
 
     def match(self, kind: str, wanted: str) -> str:
         """The next token, of this kind, or an error that says what was wanted."""
         found = self.maybe(kind)
         if found is None:
-            raise self.error(f"{wanted} is expected before `{self.text[self.at : self.at + 20]}`")
+            raise self.error(f"{wanted} is expected before {self._ahead()}")
         return found
 
     def maybe(self, kind: str) -> str | None:

@@ -177,7 +177,7 @@ class Compiling:
     def _check_compiled(self, what: str) -> None:
         if not self.compiled:
             raise GraphError(
-                f"model '{self.name}' must be compiled before {what}()",
+                f"model '{self.name}' must be compiled before {what if what.endswith(')') else f'{what}()'}",
                 hint="call `model.compile(loss=…, optimizer=…)`.",
             )
 

@@ -45,11 +45,12 @@ def export_model(
         )
     path = os.fspath(filepath)
     if not path.endswith(_SUFFIXES[format]):
+        suits = next((name for name, suffixes in _SUFFIXES.items() if path.endswith(suffixes)), format)
         raise ArgumentError(
             f"export() writes {' and '.join(f'`{suffix}`' for suffix in _SUFFIXES[format])} files in the format "
             f"{format!r}",
             received=f"filepath={path!r}",
-            hint="`model.export('model.kgc')`; `model.save` writes `.keras` files.",
+            hint=f"`model.export('model{_SUFFIXES[suits][0]}', format={suits!r})`; `model.save` writes `.keras` files.",
         )
     if format == "stablehlo":
         _export_stablehlo(model, path, platforms, training, batch_size)

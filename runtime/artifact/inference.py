@@ -72,7 +72,13 @@ class Artifact:
                 f"'{self.name}' was exported for inference, so its artifact has no '{name}': "
                 "`model.export(path, training=True)` writes one that can be trained"
             )
-        raise AttributeError(f"an artifact has no '{name}'")
+        instead = ": it is called, `artifact(x)`" if name in ("predict", "predict_on_batch") else ""
+        raise AttributeError(f"an artifact has no '{name}'{instead}")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "learning_rate" and not hasattr(type(self), name):
+            self.__getattr__(name)  # raises: a rate that nothing reads would be lost in silence
+        super().__setattr__(name, value)
 
     @property
     def name(self) -> str:

@@ -147,6 +147,8 @@ def test_unknown_passes_are_refused_with_the_nearest_names() -> None:
     with pytest.raises(ArgumentError) as caught:
         pipeline.optimize(parse(MODEL), ["x"])
     assert "prune_dead" in str(caught.value.hint)
+    with pytest.raises(ArgumentError, match="a list of names"):
+        pipeline.optimize(parse(MODEL), "prune_dead")
 
 
 def test_passes_for_inference_are_refused_in_training() -> None:
@@ -198,6 +200,8 @@ def test_places() -> None:
             pipeline.register("four", sine, before=before, after=after)
     with pytest.raises(ArgumentError, match="a pass 'one' exists"):
         pipeline.register("one", sine)
+    with pytest.raises(ArgumentError, match="the pass 'four' is a function"):
+        pipeline.register("four", 4)  # type: ignore[arg-type]
     with pytest.raises(ArgumentError, match="there is no pass 'five'"):
         pipeline.unregister("five")
 
@@ -244,6 +248,10 @@ def crash(graph: Graph) -> Graph:
     return graph.nothing  # type: ignore[attr-defined]
 
 
+def forget_to_return(graph: Graph) -> None:
+    pass
+
+
 def lie_about_params(graph: Graph) -> PassResult:
     new = rename_param(graph)
     value = new.params[1]
@@ -265,10 +273,10 @@ BREAKING = [
 
 
 @pytest.mark.usefixtures("registry")
-@pytest.mark.parametrize("function", [*BREAKING, crash, lie_about_params])
+@pytest.mark.parametrize("function", [*BREAKING, crash, lie_about_params, forget_to_return])
 def test_the_pass_that_breaks_a_graph_is_named(function: Any) -> None:
     pipeline.register("broken", function, after="eliminate_common")
-    with pytest.raises(IRError, match=r"after broken|the pass broken failed"):
+    with pytest.raises(IRError, match=r"after broken|the pass broken (failed|gave no graph)"):
         pipeline.optimize(parse(MODEL))
 
 

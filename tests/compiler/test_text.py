@@ -224,7 +224,7 @@ def test_comments_and_blanks_are_skipped() -> None:
 BAD = [
     ("", 1, "`graph @name"),
     ("graph", 1, "`@` is expected"),
-    ("graph @m(", 1, "`%` is expected"),
+    ("graph @m(", 1, "`%` is expected before the end of the text"),
     (FULL.replace("-> (first", "(first"), 7, "`->` is expected"),
     (FULL.replace("matmul(%x, %w)", "matmull(%x, %w)"), 14, "there is no op 'matmull'"),
     (FULL.replace("matmul(%x, %w)", "matmul(%x)"), 14, "matmul lacks 'x2'"),

@@ -142,6 +142,22 @@ def test_train_mode_of_a_model_that_is_not_compiled(model: str, capsys: pytest.C
     assert "is not compiled, and --mode train shows loss" in capsys.readouterr().err
 
 
+def test_a_pass_that_the_file_registers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "own.py"
+    path.write_text(MODEL + "kgc.passes.register('own', lambda graph: graph)\n")
+    try:
+        assert "// after own\n" in run(capsys, str(path), "--passes", "own", "--print-after", "own")
+    finally:
+        pipeline.unregister("own")
+
+
+def test_an_artifact_shows_no_training(model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = str(tmp_path / "m.kgc")
+    assert main(["compile", model, "--emit", "artifact", "-o", path]) == 0
+    assert main(["compile", path, "--mode", "train"]) == 2
+    assert "predicts" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -337,12 +337,12 @@ def test_text_of_a_graph_is_explained_by_the_names_of_its_weights(
 ) -> None:
     path = tmp_path / "net.ir"
     path.write_text(
-        "graph @net(%x: f32[b, t, 3]) -> (f32[b, t]) {\n  param %head.kernel: f32[3, 2]\n"
-        "  %0: f32[b, t, 2] = matmul(%x, %head.kernel)\n  %1: f32[b, t] = sum(%0, axis=-1)\n  return %1\n}\n"
+        "graph @net(%x: f32[b, t, 3]) -> (f32[b, t]) {\n  param %head.kernel.folded: f32[3, 2]\n"
+        "  %0: f32[b, t, 2] = matmul(%x, %head.kernel.folded)\n  %1: f32[b, t] = sum(%0, axis=-1)\n  return %1\n}\n"
     )
     status, out, _ = run(capsys, str(path), "--size", "x.1=6", "--measure")
     assert status == 0 and "net: predict, batch 32, x.1=6" in out and "measured" in out
-    (head,) = (line for line in out.splitlines() if line.startswith("head"))
+    (head,) = (line for line in out.splitlines() if line.startswith("head "))
     assert head.split()[1] == "6" and "(sum)" in out
     status, _, err = run(capsys, str(path), "--mode", "train")
     assert status == 2 and "only --mode predict" in err

@@ -74,7 +74,7 @@ def test_run_says_what_is_wrong(path: Path, tmp_path: Path, capsys: pytest.Captu
     out = ("--output", tmp_path / "y.npz")
     assert "lacks data for 'b'" in failure(capsys, "run", path, "--input", tmp_path / "x.npz", *out)
     assert "give an .npz file" in failure(capsys, "run", path, "--input", tmp_path / "x.npy", *out)
-    assert "cannot be read" in failure(capsys, "run", path, "--input", tmp_path / "text.npz", *out)
+    assert "it is neither" in failure(capsys, "run", path, "--input", tmp_path / "text.npz", *out)
     assert "cannot be read" in failure(capsys, "run", path, "--input", tmp_path / "objects.npy", *out)
     assert "is no artifact" in failure(capsys, "run", tmp_path / "x.npz", "--input", tmp_path / "x.npz", *out)
     np.savez(tmp_path / "both.npz", a=ROWS, b=ROWS)

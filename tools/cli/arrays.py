@@ -20,6 +20,9 @@ def read(path: Path) -> dict[str, Any]:
 
     try:
         with open(path, "rb") as file:
+            if not file.read(6).startswith((b"PK", np.lib.format.MAGIC_PREFIX)):  # numpy would take it for a pickle
+                raise Failure(f"{path} cannot be read as .npz or .npy: it is neither")
+            file.seek(0)
             found = np.load(file, allow_pickle=False)
             return {"": found} if isinstance(found, np.ndarray) else {name: found[name] for name in found.files}
     except FileNotFoundError:

@@ -77,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
                     wanted = {name: one for name, one in found.items() if mode == "predict" or _trains(one)}
                     if mode == "train" and args.mode is not None and len(wanted) < len(found):
                         missing = next(name for name in found if name not in wanted)
-                        raise Failure(f"{missing} is no compiled model, so it has no training step")
+                        raise Failure(f"{missing} is no compiled model, so no training step can be timed")
                     rows += _measure(wanted, mode, batch, args.rounds)
     if args.json:
         sys.stdout.write(json.dumps([asdict(row) for row in rows], indent=1) + "\n")

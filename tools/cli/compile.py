@@ -72,10 +72,11 @@ def run(args: argparse.Namespace) -> int:
     _check(args)
     training = args.mode == "train"
     wanted = emit.platforms(args.platforms)
-    chosen = passes.chosen(args.passes, pipeline.names(training), f"those for --mode {args.mode}")
-    running = pipeline.names(training, asked=False) if chosen is None else chosen
-    watch = passes.Watch(args, [] if args.no_passes else running)
     with subject.open_subject(args.source, args.consts) as found, _paranoid(args.paranoid):
+        # Only now: the file may register passes of its own.
+        chosen = passes.chosen(args.passes, pipeline.names(training), f"those for --mode {args.mode}")
+        running = pipeline.names(training, asked=False) if chosen is None else chosen
+        watch = passes.Watch(args, [] if args.no_passes else running)
         if args.emit == "artifact":
             return _export(found, args, wanted if args.platforms else None)
         made = _compiled(found, training, chosen, watch, args)
@@ -114,6 +115,8 @@ def _check(args: argparse.Namespace) -> None:
         raise Failure(f"{option} needs passes, and --no-passes runs none", status=2)
     if args.roll and (args.no_passes or args.passes):
         raise Failure("--roll is for all passes; in --passes, name roll_loops", status=2)
+    if args.mode == "train" and args.source.endswith(".kgc"):
+        raise Failure(f"--mode train is for models and IR text: the graph of {args.source} predicts", status=2)
     if args.platforms and args.emit not in ("stablehlo", "artifact"):
         raise Failure(f"--platforms is for --emit stablehlo and artifact, not for {args.emit}", status=2)
     if args.batch is not None and args.batch < 1:

@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     with subject.open_subject(args.source, args.consts) as found:
         trained = not isinstance(found, Graph) and found.compiled
         if isinstance(found, Graph) and args.mode == "train":
-            raise Failure(f"{args.source} has no optimizer, so only --mode predict can be explained", status=2)
+            raise Failure(f"{args.source} is a graph, and no model, so only --mode predict can be explained", status=2)
         if args.mode == "train" and not trained:
             raise Failure(
                 f"model {found.name!r} is not compiled, and --mode train needs loss and optimizer; "

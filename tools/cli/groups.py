@@ -6,6 +6,7 @@ group, until a weight comes again: then the layer was called again.  Groups, lik
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -98,8 +99,11 @@ def names(graph: Graph, groups: Sequence[Group]) -> dict[Value, str]:
 
 
 def where(one: Group) -> str:
-    """`model.py:7`, or nothing where the text had no locations."""
-    return "" if one.loc is None else f"{one.loc.file.rpartition('/')[2]}:{one.loc.line}"
+    """`model.py:7`, or nothing where the text had no locations, or the place is no line of the user's."""
+    started_by = getattr(sys.modules.get("__main__"), "__file__", None)  # where loss and metrics seem to be made
+    if one.loc is None or one.loc.file == started_by:
+        return ""
+    return f"{one.loc.file.rpartition('/')[2]}:{one.loc.line}"
 
 
 def count(values: Sequence[Value]) -> int:

@@ -259,7 +259,7 @@ def _place(node: Node | None, mode: str, primitive: str) -> tuple[str, str]:
     if mode == "train":
         return TRAINING, ""
     weight = next((value.name for value in node.uses() if value.node is None and "." in value.name), "")
-    return weight.rpartition(".")[0] or f"({node.op.name})", _line(loc)
+    return weight.removesuffix(".folded").rpartition(".")[0] or f"({node.op.name})", _line(loc)
 
 
 def _line(loc: Any) -> str:

@@ -270,6 +270,7 @@ def test_wrong_inputs(tmp_path: Path, given: Any, error: Any, says: str) -> None
         ({"opset": 3}, "no argument 'opset'"),
         ({"platforms": ("gpu",)}, "by JAX's names"),
         ({"filepath": "m.keras"}, "`.kgc` files"),
+        ({"filepath": "m.mlirbc"}, "format='stablehlo'"),
     ],
 )
 def test_export_refuses(tmp_path: Path, how: dict[str, Any], says: str) -> None:

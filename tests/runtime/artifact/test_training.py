@@ -319,6 +319,8 @@ def test_refused(tmp_path: Path) -> None:
     model.export(path, platforms=())
     with pytest.raises(AttributeError, match="training=True"):
         kgc.load(path).train_on_batch(rows(2, 3), rows(2, 2))
+    with pytest.raises(AttributeError, match="training=True"):
+        kgc.load(path).learning_rate = 0.1
 
 
 def test_wrong_data(tmp_path: Path) -> None:

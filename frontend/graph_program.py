@@ -14,11 +14,11 @@ import jax
 import numpy as np
 
 from ..compiler.dims import Dim
-from ..compiler.errors import ArgumentError, DTypeError, GraphError, ShapeError, shown
+from ..compiler.errors import ArgumentError, DataError, DTypeError, GraphError, ShapeError, shown
 from ..compiler.graph import Graph
 from ..compiler.ir import Value
 from ..compiler.parser import parse
-from ..compiler.types import is_float
+from ..compiler.types import TensorType, is_float
 from ..compiler.verifier import verify
 from ..runtime import seeds
 from ..runtime.interrupts import between_steps
@@ -111,7 +111,11 @@ class GraphProgram:
         self._trained = floats if trained is None else list(dict.fromkeys(trained))
         for name in self._trained:
             if name not in params:
-                raise ArgumentError(f"the graph @{source.name} has no param '{name}' to train", received=f"{trained=}")
+                raise ArgumentError(
+                    f"the graph @{source.name} has no param '{name}' to train",
+                    received=f"trained={self._trained!r:.80}",
+                    hint=f"its params are {', '.join(value.name for value in source.params) or 'none'}.",
+                )
         self._passes, self._memory_limit = passes, memory_limit
         self._roll: Roll = roll
         self._program: Program | None = None
@@ -212,10 +216,19 @@ class GraphProgram:
             )
         types = {value.name: value.type for value in self.source.inputs}
         arrays = [*inputs, *(named[name] for name in names[len(inputs) :])]
-        return [
-            a if isinstance(a, jax.Array) else np.asarray(a, types[n].aval.dtype)
-            for n, a in zip(names, arrays, strict=True)
-        ]
+        return [_array(n, types[n], a) for n, a in zip(names, arrays, strict=True)]
+
+
+def _array(name: str, type_: TensorType, given: Any) -> Any:
+    """An input as an array: JAX's as they are, others in the input's dtype."""
+    if isinstance(given, jax.Array):
+        return given
+    try:
+        return np.asarray(given, type_.aval.dtype)
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f"the input '{name}' takes numbers: {type_}", received=shown(given), hint="give an array."
+        ) from error
 
 
 def _shared(graph: Graph, model: Model) -> dict[str, Variable]:
@@ -249,12 +262,24 @@ def _variables(graph: Graph, arrays: Mapping[str, Any]) -> dict[str, Variable]:
 def _variable(value: Value, given: Any, is_param: bool) -> Variable:
     array = np.asarray(given)
     if any(isinstance(size, Dim) for size in value.type.shape):
-        raise ShapeError(f"%{value.name} has an open size, and an array has none", received=f"{value.type}")
+        raise ShapeError(
+            f"%{value.name} has an open size, and an array has none",
+            received=f"{value.type}",
+            hint="`kgc.passes.specialize(graph, …)` sets it.",
+        )
     if array.shape != value.type.shape:
-        raise ShapeError(f"%{value.name} is {value.type} in the graph", received=f"an array of shape {array.shape}")
+        raise ShapeError(
+            f"%{value.name} is {value.type} in the graph",
+            received=f"an array of shape {array.shape}",
+            hint="give it that shape, or change the graph's type.",
+        )
     wanted = np.dtype(value.type.aval.dtype)
     if array.dtype != wanted:
         if not np.can_cast(array.dtype, wanted, "same_kind"):
-            raise DTypeError(f"%{value.name} is {value.type} in the graph", received=f"an array of {array.dtype}")
+            raise DTypeError(
+                f"%{value.name} is {value.type} in the graph",
+                received=f"an array of {array.dtype}",
+                hint=f"convert it: `array.astype({wanted.name!r})`.",
+            )
         array = array.astype(wanted)
     return Variable(array, dtype=value.dtype, trainable=is_param, name=value.name.rpartition(".")[2])

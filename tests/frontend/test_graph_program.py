@@ -10,7 +10,7 @@ import pytest
 
 import kgc
 from kgc import layers
-from kgc.compiler.errors import ArgumentError, DTypeError, GraphError, IRError, ShapeError
+from kgc.compiler.errors import ArgumentError, DataError, DTypeError, GraphError, IRError, ShapeError
 from kgc.runtime.store import STORE
 
 FIT = """
@@ -171,3 +171,5 @@ def test_what_cannot_be_trained_or_called(model: kgc.Model) -> None:
             program(*given, **named)
     with pytest.raises(ShapeError):
         program(x[:, :3], y)
+    with pytest.raises(DataError, match="the input 'x' takes numbers"):
+        program("much", y)
